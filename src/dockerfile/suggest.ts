@@ -1,0 +1,45 @@
+/**
+ * "Did you mean": the known word nearest to a wrong one, as BuildKit's util/suggest finds it.
+ * It knows no words of its own. Start at `suggest`.
+ */
+
+/** A word further away than this many edits is no suggestion (the same limit as in HCL and BuildKit). */
+const distanceMax = 2;
+/** Longer words are not compared: nobody misspells one of ours that badly. */
+const wordLengthMax = 64;
+
+/** The first of the known words with the fewest edits, at most two; undefined where none is near. */
+export function suggest(word: string, known: Iterable<string>): string | undefined {
+  if (word.length > wordLengthMax) return undefined;
+  let best: string | undefined;
+  let bestDistance = distanceMax + 1;
+  for (const candidate of known) {
+    const distance = editDistance(word, candidate);
+    if (distance === 0) return undefined;
+    if (distance < bestDistance) {
+      best = candidate;
+      bestDistance = distance;
+    }
+  }
+  return best;
+}
+
+/** The suggestion as a hint, each word shown with `prefix` (`--` for flags). */
+export function suggestionHint(word: string, known: Iterable<string>, prefix = ''): string | undefined {
+  const match = suggest(word, known);
+  return match === undefined ? undefined : `Did you mean ${prefix}${match}?`;
+}
+
+/** Levenshtein's distance, one row at a time. */
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
+  for (let i = 1; i <= a.length; i += 1) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j += 1) {
+      const replaced = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min(replaced, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
+    }
+    row = next;
+  }
+  return row[b.length] ?? 0;
+}
