@@ -1,0 +1,143 @@
+/** COPY and ADD: sources, destination and owner after substitution become one vertex (SEMANTICS A6, 52 to 76). */
+import { TsbuildError, withPosition } from '../base/errors.ts';
+import type { CopyInstruction } from '../dockerfile/instruction.ts';
+import { parseMode } from '../dockerfile/mode.ts';
+import { expand, expandBody } from './expand.ts';
+import { resolveDestination, resolveSource } from './file-paths.ts';
+import { contextVertex, vertexOfFrom, type PlanContext } from './plan-context.ts';
+import type { ResolvedStage } from './stages.ts';
+import type { StageState } from './stage-state.ts';
+import type { CopyOperation, CopySource, VertexID } from './vertex.ts';
+
+/** A download, as opposed to a repository: `https://….git` is a repository (SEMANTICS A6, 76). */
+function isDownload(source: string): boolean {
+  return /^https?:\/\//.test(source) && !/\.git(#.*)?$/.test(source.replace(/\?.*$/, ''));
+}
+
+function isRepository(source: string): boolean {
+  return /^(git:\/\/|ssh:\/\/|git@)/.test(source) || (/^https?:\/\//.test(source) && !isDownload(source));
+}
+
+interface Words {
+  readonly sources: readonly string[];
+  readonly destination: string;
+  readonly owner: string | null;
+  readonly mode: string | null;
+  readonly checksum: string | null;
+}
+
+function expandCopy(context: PlanContext, state: StageState, instruction: CopyInstruction): Words {
+  const word = (text: string): string => expand(text, state.env, context.input.dockerfile, instruction.position);
+  const optional = (text: string | undefined): string | null => (text === undefined ? null : word(text));
+  return {
+    sources: instruction.sources.map(word),
+    destination: word(instruction.destination),
+    owner: optional(instruction.chown),
+    mode: optional(instruction.chmod),
+    checksum: optional(instruction.checksum),
+  };
+}
+
+/** Plans a COPY or ADD; returns the vertex's operation and the line for the history. */
+export function planCopy(
+  context: PlanContext,
+  stage: ResolvedStage,
+  state: StageState,
+  instruction: CopyInstruction,
+): { readonly operation: CopyOperation; readonly createdBy: string } {
+  const words = expandCopy(context, state, instruction);
+  checkMode(words.mode, instruction);
+  checkChecksum(words, instruction);
+  const isAdd = instruction.kind === 'add';
+  const from = (): VertexID =>
+    instruction.from === undefined ? contextVertex(context, '') : vertexOfFrom(context, stage, checkFrom(instruction.from, instruction), instruction.position);
+  const sources = words.sources.map((source) => planSource(source, from, words.checksum, instruction));
+  const inline = instruction.heredocs.map((heredoc): CopySource => {
+    const content = heredoc.expand ? expandBody(heredoc.content, state.env, instruction.position) : heredoc.content;
+    return { kind: 'inline', name: heredoc.name, content };
+  });
+  const operation: CopyOperation = {
+    kind: 'copy',
+    instruction: isAdd ? 'ADD' : 'COPY',
+    root: state.root,
+    sources: [...sources, ...inline],
+    destination: resolveDestination(state.config.WorkingDir ?? '/', words.destination),
+    owner: words.owner === '' ? null : words.owner,
+    mode: words.mode === '' ? null : words.mode,
+    link: instruction.link,
+    parents: instruction.parents,
+    excludes: instruction.excludes,
+    unpack: instruction.unpack ?? isAdd,
+    unpackRemote: instruction.unpack ?? false,
+  };
+  return { operation, createdBy: historyText(instruction, words) };
+}
+
+function historyText(instruction: CopyInstruction, words: Words): string {
+  const parts = [
+    instruction.kind === 'add' ? 'ADD' : 'COPY',
+    ...(instruction.parents ? ['--parents'] : []),
+    ...(words.owner === null || words.owner === '' ? [] : [`--chown=${words.owner}`]),
+    ...(words.mode === null || words.mode === '' ? [] : [`--chmod=${words.mode}`]),
+    ...words.sources,
+    ...instruction.heredocs.map((heredoc) => `<<${heredoc.name}`),
+    words.destination,
+  ];
+  return `${parts.join(' ')} # buildkit`;
+}
+
+function planSource(source: string, from: () => VertexID, checksum: string | null, instruction: CopyInstruction): CopySource {
+  const isAdd = instruction.kind === 'add';
+  if (isRepository(source)) {
+    if (!isAdd) throw refusal(instruction, 'COPY_FROM_GIT', "source can't be a git ref for COPY", 'Use ADD.');
+    throw refusal(instruction, 'ADD_GIT_UNAVAILABLE', `ADD ${source}: git sources are not available yet`, 'Clone it in a RUN step, or give it as a named context.');
+  }
+  if (!isDownload(source)) return { kind: 'path', from: from(), pattern: resolveSource(source) };
+  if (!isAdd) throw refusal(instruction, 'COPY_FROM_URL', "source can't be a URL for COPY", 'Use ADD.');
+  const base = decodePath(source).split('/').at(-1) ?? '';
+  return { kind: 'http', url: source, filename: base === '' || base === '.' || base === '..' ? '__unnamed__' : base, checksum };
+}
+
+function decodePath(source: string): string {
+  if (!URL.canParse(source)) return '';
+  const { pathname } = new URL(source);
+  try {
+    return decodeURIComponent(pathname);
+  } catch (error) {
+    if (error instanceof URIError) return pathname;
+    throw error;
+  }
+}
+
+function refusal(instruction: CopyInstruction, code: string, message: string, hint: string): TsbuildError {
+  return new TsbuildError('usage', code, message, { position: instruction.position, hint });
+}
+
+function checkFrom(from: string, instruction: CopyInstruction): string {
+  if (!/[$]/.test(from)) return from;
+  throw refusal(
+    instruction,
+    'FROM_EXPANSION',
+    'variable expansion is not supported for --from',
+    'Define a new stage with FROM using ARG from global scope as a workaround.',
+  );
+}
+
+function checkMode(mode: string | null, instruction: CopyInstruction): void {
+  if (mode === null || mode === '') return;
+  try {
+    parseMode(mode);
+  } catch (error) {
+    throw withPosition(error, instruction.position);
+  }
+}
+
+function checkChecksum(words: Words, instruction: CopyInstruction): void {
+  if (words.checksum === null) return;
+  if (words.sources.length !== 1) {
+    throw refusal(instruction, 'CHECKSUM_SOURCES', "checksum can't be specified for multiple sources", 'Write one ADD for each source.');
+  }
+  if (!isDownload(words.sources[0] ?? '') && !isRepository(words.sources[0] ?? '')) {
+    throw refusal(instruction, 'CHECKSUM_SOURCES', 'checksum requires HTTP(S) or Git sources', 'Remove --checksum.');
+  }
+}

@@ -1,0 +1,32 @@
+/** Substitution of variables in the words of an instruction, with errors that say where. */
+import { withPosition, type SourceRange } from '../base/errors.ts';
+import { expandHeredoc, expandWord, expandWords } from '../dockerfile/words.ts';
+import type { EnvList } from './env-list.ts';
+
+interface Escaping {
+  readonly escape: '\\' | '`';
+}
+
+/** Does the action; an error without a position gets this one. */
+export function positioned<T>(position: SourceRange, action: () => T): T {
+  try {
+    return action();
+  } catch (error) {
+    throw withPosition(error, position);
+  }
+}
+
+/** One word in, one word out: no splitting (SEMANTICS A6, 21). */
+export function expand(word: string, env: EnvList, { escape }: Escaping, position: SourceRange): string {
+  return positioned(position, () => expandWord(word, { lookup: (name) => env.get(name), escape }).text);
+}
+
+/** One word in, any number out: EXPOSE alone splits after substitution. */
+export function expandToWords(word: string, env: EnvList, { escape }: Escaping, position: SourceRange): readonly string[] {
+  return positioned(position, () => expandWords(word, { lookup: (name) => env.get(name), escape }).words);
+}
+
+/** A here-document's body: quotes stay, the escape character is always the backslash (SEMANTICS A6, 27). */
+export function expandBody(body: string, env: EnvList, position: SourceRange): string {
+  return positioned(position, () => expandHeredoc(body, { lookup: (name) => env.get(name) }).text);
+}

@@ -1,0 +1,169 @@
+/** The instructions that change the image's config alone: one function each, from state to state. */
+import { TsbuildError } from '../base/errors.ts';
+import type {
+  ArgInstruction,
+  Command,
+  CommandInstruction,
+  EnvInstruction,
+  HealthcheckInstruction,
+  OnbuildInstruction,
+  ShellInstruction,
+  WordInstruction,
+  WordsInstruction,
+} from '../dockerfile/instruction.ts';
+import { checkStopSignal } from '../dockerfile/stop-signal.ts';
+import type { ContainerConfig, Healthcheck } from '../image/config.ts';
+import { nonEnvironmentArgs } from './arguments.ts';
+import { setConfigEnv, type EnvList } from './env-list.ts';
+import { expand, expandToWords, positioned } from './expand.ts';
+import { goDuration, goList, goQuoteList } from './go-format.ts';
+import type { PlanInput } from './plan-input.ts';
+import { parsePortSpec } from './ports.ts';
+import { historyComment, type StageState } from './stage-state.ts';
+
+/** Adds a line without a layer to the history. */
+export function withHistory(state: StageState, input: PlanInput, createdBy: string): StageState {
+  const entry = { created: input.created, created_by: createdBy, comment: historyComment, empty_layer: true };
+  return { ...state, history: [...state.history, { entry, layer: null }] };
+}
+
+function withConfig(state: StageState, changes: ContainerConfig): StageState {
+  return { ...state, config: { ...state.config, ...changes } };
+}
+
+/** ENV and LABEL: all pairs see the environment from before the instruction (SEMANTICS A6, 18 and 19). */
+export function applyPairs(state: StageState, instruction: EnvInstruction, input: PlanInput): StageState {
+  const word = (text: string): string => expand(text, state.env, input.dockerfile, instruction.position);
+  const pairs = instruction.pairs.map(({ key, value }) => ({ key: word(key), value: word(value) }));
+  const name = instruction.kind === 'env' ? 'ENV' : 'LABEL';
+  const createdBy = [name, ...pairs.map(({ key, value }) => `${key}=${value}`)].join(' ');
+  const next = instruction.kind === 'env' ? withEnv(state, pairs) : withLabels(state, pairs);
+  return withHistory(next, input, createdBy);
+}
+
+interface Pair {
+  readonly key: string;
+  readonly value: string;
+}
+
+function withEnv(state: StageState, pairs: readonly Pair[]): StageState {
+  let { env } = state;
+  let entries = state.config.Env ?? [];
+  for (const { key, value } of pairs) {
+    env = env.with(key, value);
+    entries = setConfigEnv(entries, key, value);
+  }
+  return withConfig({ ...state, env }, { Env: entries });
+}
+
+/** Sets labels; own properties only, so that no name of a label reaches a prototype. */
+export function withLabels(state: StageState, pairs: readonly Pair[]): StageState {
+  const labels = new Map(Object.entries(state.config.Labels ?? {}));
+  for (const { key, value } of pairs) labels.set(key, value);
+  return withConfig(state, { Labels: Object.fromEntries(labels) });
+}
+
+/** ARG: pair by pair from left to right (SEMANTICS A6, 20, 32 to 37). */
+export function applyArg(state: StageState, instruction: ArgInstruction, input: PlanInput, globals: EnvList): StageState {
+  let next = state;
+  const texts: string[] = [];
+  for (const { key, value } of instruction.args) {
+    const given = input.buildArgs.get(key);
+    const own = value === undefined ? globals.get(key) : undefined;
+    const result = given ?? own ?? (value === undefined ? null : expand(value, next.env, input.dockerfile, instruction.position));
+    const env = result === null || nonEnvironmentArgs.has(key) ? next.env : next.env.with(key, result);
+    next = { ...next, env, buildArgs: [...next.buildArgs, { key, value: result }] };
+    texts.push(result === null ? key : `${key}=${result}`);
+  }
+  return withHistory(next, input, `ARG ${texts.join(' ')}`);
+}
+
+/** The argument vector of a command: shell form goes to the SHELL in force. */
+export function argumentsOf(command: Command, config: ContainerConfig): readonly string[] {
+  if (command.form === 'exec') return command.argv;
+  const shell = config.Shell !== undefined && config.Shell.length > 0 ? config.Shell : ['/bin/sh', '-c'];
+  return [...shell, command.text];
+}
+
+/** CMD and ENTRYPOINT (SEMANTICS A6, 90 to 92). */
+export function applyCommand(state: StageState, instruction: CommandInstruction, input: PlanInput): StageState {
+  const args = argumentsOf(instruction.command, state.config);
+  if (instruction.kind === 'cmd') {
+    const next = withConfig({ ...state, cmdIsSet: true }, { Cmd: args, ArgsEscaped: true });
+    return withHistory(next, input, `CMD ${goQuoteList(args)}`);
+  }
+  const { Cmd: inherited, ...rest } = state.config;
+  const entrypoint = args.length === 0 ? null : args;
+  const config = { ...rest, Entrypoint: entrypoint, ...(state.cmdIsSet && inherited !== undefined ? { Cmd: inherited } : {}) };
+  return withHistory({ ...state, config }, input, `ENTRYPOINT ${goQuoteList(args)}`);
+}
+
+/** USER, STOPSIGNAL and MAINTAINER. */
+export function applyWord(state: StageState, instruction: WordInstruction, input: PlanInput): StageState {
+  const value = expand(instruction.value, state.env, input.dockerfile, instruction.position);
+  switch (instruction.kind) {
+    case 'user':
+      return withHistory(withConfig(state, { User: value }), input, `USER ${value}`);
+    case 'stopsignal':
+      positioned(instruction.position, () => checkStopSignal(value));
+      return withHistory(withConfig(state, { StopSignal: value }), input, `STOPSIGNAL ${value}`);
+    case 'maintainer':
+      return withHistory({ ...state, author: instruction.value }, input, `MAINTAINER ${instruction.value}`);
+    case 'workdir':
+      throw new TsbuildError('bug', 'WORKDIR_IS_NOT_METADATA', 'WORKDIR is planned as a vertex');
+  }
+}
+
+/** EXPOSE and VOLUME. */
+export function applyWords(state: StageState, instruction: WordsInstruction, input: PlanInput): StageState {
+  if (instruction.kind === 'expose') return applyExpose(state, instruction, input);
+  const volumes = instruction.values.map((value) => expand(value, state.env, input.dockerfile, instruction.position));
+  if (volumes.includes('')) {
+    throw new TsbuildError('usage', 'VOLUME_EMPTY', 'VOLUME specified can not be an empty string', { position: instruction.position });
+  }
+  const next = withConfig(state, { Volumes: withKeys(state.config.Volumes, volumes) });
+  return withHistory(next, input, `VOLUME ${goList(volumes)}`);
+}
+
+function applyExpose(state: StageState, instruction: WordsInstruction, input: PlanInput): StageState {
+  const words = instruction.values.flatMap((value) => expandToWords(value, state.env, input.dockerfile, instruction.position));
+  const ports = words.flatMap(parsePortSpec);
+  const next = withConfig(state, { ExposedPorts: withKeys(state.config.ExposedPorts, ports) });
+  return withHistory(next, input, `EXPOSE ${goList(ports)}`);
+}
+
+type KeySet = Readonly<Record<string, Readonly<Record<string, never>>>>;
+
+function withKeys(existing: KeySet | undefined, keys: readonly string[]): KeySet {
+  return Object.fromEntries([...Object.keys(existing ?? {}), ...keys].map((key) => [key, {}]));
+}
+
+export function applyShell(state: StageState, instruction: ShellInstruction, input: PlanInput): StageState {
+  return withHistory(withConfig(state, { Shell: instruction.shell }), input, `SHELL ${goList(instruction.shell)}`);
+}
+
+export function applyHealthcheck(state: StageState, instruction: HealthcheckInstruction, input: PlanInput): StageState {
+  const { test, interval = 0, timeout = 0, startPeriod = 0, startInterval = 0, retries = 0 } = instruction;
+  const check: Healthcheck = {
+    Test: test,
+    ...(interval === 0 ? {} : { Interval: interval }),
+    ...(timeout === 0 ? {} : { Timeout: timeout }),
+    ...(startPeriod === 0 ? {} : { StartPeriod: startPeriod }),
+    ...(startInterval === 0 ? {} : { StartInterval: startInterval }),
+    ...(retries === 0 ? {} : { Retries: retries }),
+  };
+  const fields = [
+    `Test:${goList(test)}`,
+    `Interval:${goDuration(interval)}`,
+    `Timeout:${goDuration(timeout)}`,
+    `StartPeriod:${goDuration(startPeriod)}`,
+    `StartInterval:${goDuration(startInterval)}`,
+    `Retries:${retries}`,
+  ];
+  return withHistory(withConfig(state, { Healthcheck: check }), input, `HEALTHCHECK {${fields.join(' ')}}`);
+}
+
+/** ONBUILD leaves no line in the history. */
+export function applyOnbuild(state: StageState, instruction: OnbuildInstruction): StageState {
+  return withConfig(state, { OnBuild: [...(state.config.OnBuild ?? []), instruction.expression] });
+}

@@ -1,0 +1,208 @@
+/**
+ * Planning: a Dockerfile and what is resolved so far become the graph, or the references that are still needed.
+ * It reads no clock, disk or environment and starts nothing; `build/` acts on the graph.
+ * Start at `plan`; stages are in `stages.ts`, instructions in the files named after them.
+ */
+import { unreachable } from '../base/errors.ts';
+import type { Instruction } from '../dockerfile/instruction.ts';
+import { globalArguments } from './arguments.ts';
+import { planCopy } from './copy-instruction.ts';
+import { expand } from './expand.ts';
+import { resolveWorkdir } from './file-paths.ts';
+import {
+  applyArg,
+  applyCommand,
+  applyHealthcheck,
+  applyOnbuild,
+  applyPairs,
+  applyShell,
+  applyWord,
+  applyWords,
+  withHistory,
+  withLabels,
+} from './metadata-instructions.ts';
+import { requireState, vertexOfBase, VertexList, type PlanContext, type VertexLabel } from './plan-context.ts';
+import type { ImageRequest, PlanInput } from './plan-input.ts';
+import { planRun } from './run-instruction.ts';
+import { collectReachable, resolveStages, resolveTarget, type ResolvedStage, type StageInstruction } from './stages.ts';
+import { historyComment, inheritState, initialState, type StageState } from './stage-state.ts';
+import type { ConfigOperation, Graph, Operation, VertexID } from './vertex.ts';
+
+export type PlanResult =
+  | { readonly kind: 'needs'; readonly requests: readonly ImageRequest[] }
+  | { readonly kind: 'graph'; readonly graph: Graph };
+
+/**
+ * Plans the build of one target for one platform.
+ * @throws TsbuildError of class `usage`, with the position of the instruction to blame
+ */
+export function plan(input: PlanInput): PlanResult {
+  const globals = globalArguments(input);
+  const all = resolveStages(input, globals);
+  const target = resolveTarget(input, all);
+  const reachable = collectReachable(input, all, target);
+  if (reachable.requests.length > 0) return { kind: 'needs', requests: reachable.requests };
+  const context: PlanContext = { input, globals, stages: all, states: new Map(), vertices: new VertexList() };
+  for (const stage of reachable.stages) context.states.set(stage.index, planStage(context, stage));
+  const id = addConfig(context, requireState(context, target.index), target);
+  const targetName = input.target ?? target.name ?? 'default';
+  return { kind: 'graph', graph: { vertices: context.vertices.finish(), target: id, targetName } };
+}
+
+/** How steps of a stage are numbered for progress: FROM of an image counts, FROM of a stage does not. */
+class StepNames {
+  #index = 0;
+  readonly #total: number;
+  readonly #label: string;
+
+  constructor(stage: ResolvedStage) {
+    const steps = stage.instructions.filter(({ instruction }) => /^(run|copy|add|workdir)$/.test(instruction.kind)).length;
+    this.#total = steps + (stage.base.kind === 'image' ? 1 : 0);
+    this.#label = stage.label === '' ? '' : `${stage.label} `;
+  }
+
+  next(): string {
+    this.#index += 1;
+    const width = String(this.#total).length;
+    return `[${this.#label}${String(this.#index).padStart(width)}/${this.#total}] `;
+  }
+}
+
+function planStage(context: PlanContext, stage: ResolvedStage): StageState {
+  const names = new StepNames(stage);
+  let state = startOfStage(context, stage, names);
+  stage.instructions.forEach((item, step) => {
+    state = applyInstruction(context, stage, state, item, step, names);
+  });
+  return state;
+}
+
+function startOfStage(context: PlanContext, stage: ResolvedStage, names: StepNames): StageState {
+  const { base, from } = stage;
+  if (base.kind === 'stage') return inheritState(requireState(context, base.index));
+  const root = vertexOfBase(context, base, from.position, base.kind === 'image' ? names.next() : '');
+  if (base.kind === 'context') return contextAsRoot(context, stage, root);
+  const image = base.kind === 'image' ? (context.input.images.get(base.key) ?? null) : null;
+  const state = initialState(root, image, stage.platform);
+  const workdir = state.config.WorkingDir;
+  return workdir === undefined || workdir === '' ? state : { ...state, config: { ...state.config, WorkingDir: resolveWorkdir('/', workdir) } };
+}
+
+/** `FROM name` where the name is a directory given as a context: its files are the stage's root. */
+function contextAsRoot(context: PlanContext, stage: ResolvedStage, source: VertexID): StageState {
+  const scratch = vertexOfBase(context, { kind: 'scratch' }, stage.from.position, '');
+  const operation: Operation = {
+    kind: 'copy',
+    instruction: 'COPY',
+    root: scratch,
+    sources: [{ kind: 'path', from: source, pattern: '/' }],
+    destination: '/',
+    owner: null,
+    mode: null,
+    link: false,
+    parents: false,
+    excludes: [],
+    unpack: false,
+    unpackRemote: false,
+  };
+  const root = context.vertices.add(operation, { ...labelOf(context, stage, 0), name: `FROM ${stage.from.base}`, position: stage.from.position });
+  return initialState(root, null, stage.platform);
+}
+
+function labelOf({ input }: PlanContext, stage: ResolvedStage, step: number): Omit<VertexLabel, 'name' | 'position'> {
+  const filtered = input.noCacheFilter.some((name) => name === '' || name.toLowerCase() === stage.name);
+  return { stage: stage.name ?? String(stage.index), step, ignoreCache: input.noCache || filtered };
+}
+
+function applyInstruction(
+  context: PlanContext,
+  stage: ResolvedStage,
+  state: StageState,
+  { instruction, isTrigger }: StageInstruction,
+  step: number,
+  names: StepNames,
+): StageState {
+  const { input } = context;
+  const onbuild = isTrigger ? 'ONBUILD ' : '';
+  const commit = (operation: Operation, createdBy: string): StageState => {
+    const name = names.next() + onbuild + shownText(instruction);
+    const label = { ...labelOf(context, stage, step), name, position: instruction.position };
+    return withLayer(state, input, context.vertices.add(operation, label), createdBy);
+  };
+  switch (instruction.kind) {
+    case 'run': {
+      const { operation, createdBy } = planRun(context, stage, state, instruction);
+      return commit(operation, createdBy);
+    }
+    case 'copy':
+    case 'add': {
+      const { operation, createdBy } = planCopy(context, stage, state, instruction);
+      return commit(operation, createdBy);
+    }
+    case 'workdir': {
+      const given = expand(instruction.value, state.env, input.dockerfile, instruction.position);
+      const path = resolveWorkdir(state.config.WorkingDir ?? '/', given);
+      const moved = { ...state, config: { ...state.config, WorkingDir: path } };
+      if (path === '/') return withHistory(moved, input, `WORKDIR ${path}`);
+      const next = commit({ kind: 'workdir', root: state.root, path, user: state.config.User ?? '' }, `WORKDIR ${path}`);
+      return { ...next, config: moved.config };
+    }
+    case 'env':
+    case 'label':
+      return applyPairs(state, instruction, input);
+    case 'arg':
+      return applyArg(state, instruction, input, context.globals);
+    case 'cmd':
+    case 'entrypoint':
+      return applyCommand(state, instruction, input);
+    case 'user':
+    case 'stopsignal':
+    case 'maintainer':
+      return applyWord(state, instruction, input);
+    case 'expose':
+    case 'volume':
+      return applyWords(state, instruction, input);
+    case 'shell':
+      return applyShell(state, instruction, input);
+    case 'healthcheck':
+      return applyHealthcheck(state, instruction, input);
+    case 'onbuild':
+      return applyOnbuild(state, instruction);
+    default:
+      return unreachable(instruction);
+  }
+}
+
+/** The instruction for progress; a here-document's first line says what RUN does. */
+function shownText(instruction: Instruction): string {
+  const [keyword = '', ...rest] = instruction.text.split(' ');
+  const text = [keyword.toUpperCase(), ...rest].join(' ');
+  const heredoc = instruction.kind === 'run' ? instruction.heredocs[0] : undefined;
+  if (heredoc === undefined) return text;
+  const [first = '', ...more] = heredoc.content.trim().split(/\r?\n/);
+  return `${text} (${first}${more.length > 0 ? '...' : ''})`;
+}
+
+function withLayer(state: StageState, input: PlanInput, root: VertexID, createdBy: string): StageState {
+  const entry = { created: input.created, created_by: createdBy, comment: historyComment };
+  return { ...state, root, history: [...state.history, { entry, layer: root }] };
+}
+
+function addConfig(context: PlanContext, finished: StageState, target: ResolvedStage): VertexID {
+  const { input } = context;
+  const state = input.labels.length === 0 ? finished : withLabels(finished, input.labels.map(([key, value]) => ({ key, value })));
+  const operation: ConfigOperation = {
+    kind: 'config',
+    root: state.root,
+    config: {
+      created: input.created,
+      ...(state.author === null ? {} : { author: state.author }),
+      ...state.platform,
+      config: state.config,
+    },
+    baseHistory: state.baseHistory,
+    history: state.history,
+  };
+  const name = `[${target.label === '' ? 'image' : target.label}] compose config`;
+  return context.vertices.add(operation, { ...labelOf(context, target, target.instructions.length), name, position: null });
+}

@@ -1,0 +1,44 @@
+/** The graph as text for other programs: JSON, Graphviz's dot, Mermaid's flowchart. */
+import { graphJson } from './definition.ts';
+import { inputsOf, type Graph } from './vertex.ts';
+
+export type GraphFormat = 'json' | 'dot' | 'mermaid';
+
+/** Prints the graph; the result ends with a line end. */
+export function renderGraph(graph: Graph, format: GraphFormat): string {
+  switch (format) {
+    case 'json':
+      return `${JSON.stringify(JSON.parse(graphJson(graph)), null, 2)}\n`;
+    case 'dot':
+      return renderDot(graph);
+    case 'mermaid':
+      return renderMermaid(graph);
+  }
+}
+
+function renderDot(graph: Graph): string {
+  const lines = ['digraph build {', '  rankdir="LR";', '  node [shape="box"];'];
+  for (const vertex of graph.vertices) {
+    const style = vertex.id === graph.target ? ' style="bold"' : '';
+    lines.push(`  v${vertex.id} [label=${dotQuote(vertex.name)}${style}];`);
+    for (const input of new Set(inputsOf(vertex.operation))) lines.push(`  v${input} -> v${vertex.id};`);
+  }
+  return `${lines.join('\n')}\n}\n`;
+}
+
+function dotQuote(text: string): string {
+  return `"${text.replace(/[\\"]/g, '\\$&').replace(/[\n\r]+/g, ' ')}"`;
+}
+
+function renderMermaid(graph: Graph): string {
+  const lines = ['flowchart LR'];
+  for (const vertex of graph.vertices) {
+    lines.push(`  v${vertex.id}["${mermaidText(vertex.name)}"]`);
+    for (const input of new Set(inputsOf(vertex.operation))) lines.push(`  v${input} --> v${vertex.id}`);
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+function mermaidText(text: string): string {
+  return text.replace(/[\n\r]+/g, ' ').replace(/[#&<>"]/g, (char) => `#${char.charCodeAt(0)};`);
+}

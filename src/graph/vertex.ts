@@ -1,0 +1,193 @@
+/**
+ * The graph: immutable, JSON-able vertices, each one pure operation over the vertices that it names by number.
+ * It holds no bytes, no clock and no paths of this machine; `build/` carries it out. Start at `Operation`.
+ */
+import type { BlobDigest, DiffID } from '../base/digest.ts';
+import type { SourceRange } from '../base/errors.ts';
+import type { HistoryEntry, ImageConfig, Platform } from '../image/config.ts';
+
+/** A vertex's number in its graph; inputs always have smaller numbers. */
+export type VertexID = number;
+
+/** A base image, resolved to the manifest that its reference stood for. */
+export interface ImageOperation {
+  readonly kind: 'image';
+  /** As in FROM, after substitution; for messages and progress. */
+  readonly reference: string;
+  readonly manifest: BlobDigest;
+  readonly diffIDs: readonly DiffID[];
+  readonly platform: Platform;
+}
+
+export interface ScratchOperation {
+  readonly kind: 'scratch';
+}
+
+/** A build context; the empty name is the main one. What it holds is read only where COPY selects from it. */
+export interface ContextOperation {
+  readonly kind: 'context';
+  readonly name: string;
+}
+
+export type RunMount =
+  | { readonly kind: 'bind'; readonly from: VertexID; readonly source: string; readonly target: string; readonly readOnly: boolean }
+  | {
+      readonly kind: 'cache';
+      readonly id: string;
+      readonly target: string;
+      readonly readOnly: boolean;
+      readonly sharing: 'shared' | 'private' | 'locked';
+      readonly from: VertexID | null;
+      readonly source: string;
+      readonly mode: number;
+      readonly uid: number;
+      readonly gid: number;
+    }
+  | { readonly kind: 'tmpfs'; readonly target: string; readonly sizeBytes: number | null }
+  | {
+      readonly kind: 'secret';
+      readonly id: string;
+      readonly target: string | null;
+      readonly env: string | null;
+      readonly required: boolean;
+      readonly mode: number;
+      readonly uid: number;
+      readonly gid: number;
+    }
+  | {
+      readonly kind: 'ssh';
+      readonly id: string;
+      readonly target: string;
+      readonly required: boolean;
+      readonly mode: number;
+      readonly uid: number;
+      readonly gid: number;
+    };
+
+/** A file that a RUN finds at `/dev/pipes/NAME`: the body of a here-document that starts with `#!`. */
+export interface InlineFile {
+  readonly name: string;
+  readonly content: string;
+}
+
+export interface RunOperation {
+  readonly kind: 'run';
+  readonly root: VertexID;
+  readonly args: readonly string[];
+  readonly env: readonly (readonly [string, string])[];
+  /** Proxies given as build arguments: in the environment, never in a key or in the image (SEMANTICS A6, 38). */
+  readonly proxyEnv: readonly (readonly [string, string])[];
+  readonly cwd: string;
+  /** As in USER; empty means root. Looked up in the image when the step runs. */
+  readonly user: string;
+  readonly mounts: readonly RunMount[];
+  readonly network: 'default' | 'none' | 'host';
+  readonly security: 'sandbox' | 'insecure';
+  readonly hostname: string;
+  readonly extraHosts: readonly (readonly [string, string])[];
+  readonly shmSizeBytes: number;
+  readonly ulimits: readonly { readonly name: string; readonly soft: number; readonly hard: number }[];
+  readonly inlineFile: InlineFile | null;
+  readonly platform: Platform;
+}
+
+export type CopySource =
+  | { readonly kind: 'path'; readonly from: VertexID; readonly pattern: string }
+  | { readonly kind: 'inline'; readonly name: string; readonly content: string }
+  | { readonly kind: 'http'; readonly url: string; readonly filename: string; readonly checksum: string | null };
+
+/** COPY and ADD. */
+export interface CopyOperation {
+  readonly kind: 'copy';
+  readonly instruction: 'COPY' | 'ADD';
+  readonly root: VertexID;
+  readonly sources: readonly CopySource[];
+  /** Absolute; ends in `/` where the instruction said so. */
+  readonly destination: string;
+  /** `--chown` after substitution; looked up in the image. */
+  readonly owner: string | null;
+  /** `--chmod` after substitution, validated. */
+  readonly mode: string | null;
+  readonly link: boolean;
+  readonly parents: boolean;
+  readonly excludes: readonly string[];
+  /** Whether local archives are extracted. */
+  readonly unpack: boolean;
+  readonly unpackRemote: boolean;
+}
+
+/** Makes the working directory if it is missing, owned by the current user. */
+export interface WorkdirOperation {
+  readonly kind: 'workdir';
+  readonly root: VertexID;
+  readonly path: string;
+  readonly user: string;
+}
+
+/** One line of the history, and the vertex that decides whether it has a layer; null for metadata. */
+export interface HistoryItem {
+  readonly entry: HistoryEntry;
+  readonly layer: VertexID | null;
+}
+
+/** The image that a stage stands for: composed from its file system and what the instructions said. */
+export interface ConfigOperation {
+  readonly kind: 'config';
+  readonly root: VertexID;
+  /** Without `rootfs` and `history`, which are composed from the layers when they are known. */
+  readonly config: Omit<ImageConfig, 'rootfs' | 'history'>;
+  readonly baseHistory: readonly HistoryEntry[];
+  readonly history: readonly HistoryItem[];
+}
+
+export type Operation =
+  | ImageOperation
+  | ScratchOperation
+  | ContextOperation
+  | RunOperation
+  | CopyOperation
+  | WorkdirOperation
+  | ConfigOperation;
+
+export interface Vertex {
+  readonly id: VertexID;
+  readonly operation: Operation;
+  /** For progress: `[builder 2/5] RUN make`. */
+  readonly name: string;
+  readonly position: SourceRange | null;
+  /** Name or number of its stage, for `--no-cache-filter` and for finding the same step of an earlier build. */
+  readonly stage: string;
+  /** Number of the instruction within its stage. */
+  readonly step: number;
+  /** True where the user asked not to take it from the cache. */
+  readonly ignoreCache: boolean;
+}
+
+export interface Graph {
+  readonly vertices: readonly Vertex[];
+  /** A `config` vertex. */
+  readonly target: VertexID;
+  /** Name of the target stage, for people. */
+  readonly targetName: string;
+}
+
+/** The vertices that an operation consumes, in a fixed order. */
+export function inputsOf(operation: Operation): readonly VertexID[] {
+  switch (operation.kind) {
+    case 'image':
+    case 'scratch':
+    case 'context':
+      return [];
+    case 'run': {
+      const mounts = operation.mounts.flatMap((mount) =>
+        (mount.kind === 'bind' || mount.kind === 'cache') && mount.from !== null ? [mount.from] : [],
+      );
+      return [operation.root, ...mounts];
+    }
+    case 'copy':
+      return [operation.root, ...operation.sources.flatMap((source) => (source.kind === 'path' ? [source.from] : []))];
+    case 'workdir':
+    case 'config':
+      return [operation.root];
+  }
+}
