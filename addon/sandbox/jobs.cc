@@ -1,0 +1,191 @@
+// See jobs.h.
+#include "jobs.h"
+
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "answer.h"
+
+// Until all of them exist, a missing one is a null pointer.
+#define WEAK __attribute__((weak))
+[[noreturn]] WEAK void runCommit(Job& job, SpecReader& spec);
+[[noreturn]] WEAK void runApply(Job& job, SpecReader& spec);
+[[noreturn]] WEAK void runCopy(Job& job, SpecReader& spec);
+[[noreturn]] WEAK void runScan(Job& job, SpecReader& spec);
+[[noreturn]] WEAK void runRead(Job& job, SpecReader& spec);
+[[noreturn]] WEAK void runRemove(Job& job, SpecReader& spec);
+[[noreturn]] WEAK void runExtract(Job& job, SpecReader& spec);
+[[noreturn]] WEAK void runExport(Job& job, SpecReader& spec);
+
+namespace {
+
+constexpr int kKilled = SIGKILL;  // as a wait status
+
+using Worker = void (*)(Job&, SpecReader&);
+
+Worker workerOf(JobKind kind) {
+  switch (kind) {
+    case JobKind::Commit: return runCommit;
+    case JobKind::Apply: return runApply;
+    case JobKind::Copy: return runCopy;
+    case JobKind::Scan: return runScan;
+    case JobKind::Read: return runRead;
+    case JobKind::Remove: return runRemove;
+    case JobKind::Extract: return runExtract;
+    case JobKind::Export: return runExport;
+    case JobKind::Run:
+    case JobKind::Stop: break;
+  }
+  return nullptr;
+}
+
+// Runs in a job's process, forked from the server: its namespaces and privileges, none of its descriptors but 0 to 2,
+// the reply pipe and the request's own. Does not return.
+[[noreturn]] void runWorker(Request& request, Job& job) {
+  close(kRequestFd);
+  resetSignals();
+  Worker worker = workerOf(request.kind);
+  if (worker == nullptr) fail(job, 0, "start job", "request", ENOSYS, "");
+  Specification specification;
+  const int error = specification.map(request.spec.get());
+  if (error != 0) fail(job, 0, "start job", "mmap", error, "");
+  request.spec.reset();
+  SpecReader spec = specification.reader();
+  worker(job, spec);
+  _exit(1);
+}
+
+}  // namespace
+
+void resetSignals() {
+  sigset_t none;
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, nullptr);
+}
+
+Job Jobs::answer(uint32_t id) const {
+  Job job;
+  job.id = id;
+  job.replyFd = replyFd_;
+  return job;
+}
+
+void Jobs::start(Request request) {
+  Job job = answer(request.id);
+  job.fds = std::move(request.fds);
+  if (request.kind == JobKind::Run) startRun(request, job);
+  else startWorker(request, job);
+}
+
+void Jobs::startWorker(Request& request, Job& job) {
+  const pid_t pid = fork();
+  if (pid == 0) runWorker(request, job);
+  if (pid > 0) {
+    running_[pid] = {job.id, {}};
+    return;
+  }
+  writeFailed(job, "start job", "fork", errno);
+  writeExited(job, 0, {});
+}
+
+void Jobs::startRun(Request& request, Job& job) {
+  auto specification = std::make_unique<Specification>();
+  const int error = specification->map(request.spec.get());
+  if (error != 0) {
+    writeFailed(job, "start job", "mmap", error);
+    return writeExited(job, 0, {});
+  }
+  SpecReader spec = specification->reader();
+  RunHead head = readRunHead(spec);
+  Network network;
+  if (!head.network.empty()) {
+    network.pool = &poolOf(head.network);
+    network.id = network.pool->acquire();
+    network.pool->prewarm();  // for the step after this one
+  }
+  waiting_.push_back({std::move(job), std::move(head), std::move(specification), spec, network});
+  serviceNetworks();
+}
+
+NetworkPool& Jobs::poolOf(const std::vector<NetworkProgram>& programs) {
+  std::vector<std::vector<std::string>> key;
+  for (const NetworkProgram& program : programs) key.push_back(program.argv);
+  return pools_.try_emplace(std::move(key), programs).first->second;
+}
+
+// Starts or gives up a run whose network has settled.
+void Jobs::settle(Waiting& run) {
+  const auto [pool, networkId] = run.network;
+  pid_t pid = 0;
+  if (pool != nullptr && pool->state(networkId) == NetworkState::Failed) {
+    const NetworkFailure& failure = pool->failure(networkId);
+    writeFailed(run.job, "start network", failure.syscall, failure.error, failure.detail);
+  } else {
+    pid = cloneRun(run.head, run.spec, run.job, pool == nullptr ? -1 : pool->netns(networkId));
+    if (pid < 0) writeFailed(run.job, "clone", "clone3", -pid);
+  }
+  if (pid > 0) {
+    running_[pid] = {run.job.id, run.network};
+    return;
+  }
+  if (pool != nullptr) pool->release(networkId);
+  writeExited(run.job, 0, {});
+}
+
+void Jobs::serviceNetworks() {
+  for (auto& [argv, pool] : pools_) pool.service();
+  std::erase_if(waiting_, [this](Waiting& run) {
+    const auto [pool, networkId] = run.network;
+    if (pool != nullptr && pool->state(networkId) == NetworkState::Starting) return false;
+    settle(run);
+    return true;
+  });
+}
+
+void Jobs::addPollFds(std::vector<pollfd>& fds) const {
+  for (const auto& [argv, pool] : pools_) pool.addPollFds(fds);
+}
+
+int Jobs::timeoutMs() const {
+  int timeout = -1;
+  for (const auto& [argv, pool] : pools_) {
+    const int one = pool.timeoutMs();
+    if (one >= 0 && (timeout < 0 || one < timeout)) timeout = one;
+  }
+  return timeout;
+}
+
+void Jobs::stop(uint32_t id) {
+  for (const auto& [pid, running] : running_) {
+    if (running.id == id) kill(pid, SIGKILL);  // not reaped yet, so the number is still its own
+  }
+  std::erase_if(waiting_, [this, id](Waiting& run) {
+    if (run.job.id != id) return false;
+    run.network.pool->release(run.network.id);
+    writeExited(run.job, kKilled, {});
+    return true;
+  });
+}
+
+void Jobs::reap() {
+  int status;
+  rusage usage;
+  for (pid_t pid; (pid = wait4(-1, &status, WNOHANG, &usage)) > 0;) {
+    const auto job = running_.find(pid);
+    if (job == running_.end()) {  // a network program, or an orphan of a job
+      for (auto& [argv, pool] : pools_) {
+        if (pool.reaped(pid, status)) break;
+      }
+      continue;
+    }
+    const Running ended = job->second;
+    running_.erase(job);
+    if (ended.network.pool != nullptr) ended.network.pool->release(ended.network.id);
+    writeExited(answer(ended.id), status, usage);
+  }
+}

@@ -1,0 +1,60 @@
+// The server's table of jobs. All of it runs in the server's process.
+#pragma once
+#include <poll.h>
+#include <sys/types.h>
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "network.h"
+#include "request.h"
+#include "run.h"
+
+class Jobs {
+ public:
+  explicit Jobs(int replyFd) : replyFd_(replyFd) {}
+
+  // Starts the process of a job, or keeps it until its network is ready. Whatever goes wrong is answered with Failed and
+  // Exited, as if the job had done it.
+  void start(Request request);
+  // Kills a job: of a run, process 1 of its pid namespace, and with it every process of the step. It is answered when
+  // it was reaped. A job that has ended meanwhile is none any more; its id is not used twice.
+  void stop(uint32_t id);
+  // Reaps every process that has ended and writes Exited for those that are jobs.
+  void reap();
+
+  // For the poll loop: what networks that are starting wait for, and the runs that wait for them.
+  void addPollFds(std::vector<pollfd>& fds) const;
+  int timeoutMs() const;
+  void serviceNetworks();
+
+ private:
+  struct Network {
+    NetworkPool* pool = nullptr;
+    uint32_t id = 0;
+  };
+  struct Running {
+    uint32_t id = 0;
+    Network network;
+  };
+  struct Waiting {
+    Job job;
+    RunHead head;
+    std::unique_ptr<Specification> specification;
+    SpecReader spec;  // behind the head
+    Network network;
+  };
+  void startWorker(Request& request, Job& job);
+  void startRun(Request& request, Job& job);
+  void settle(Waiting& run);
+  NetworkPool& poolOf(const std::vector<NetworkProgram>& programs);
+  Job answer(uint32_t id) const;
+
+  int replyFd_;
+  std::map<pid_t, Running> running_;
+  std::vector<Waiting> waiting_;
+  std::map<std::vector<std::vector<std::string>>, NetworkPool> pools_;  // by the programs' arguments
+};

@@ -1,0 +1,109 @@
+// tsbuild-sandbox: the process in which everything of a build happens that needs namespaces. Started once per build by
+// src/native/helper.ts with the request socket as descriptor 3 and the reply pipe as descriptor 4; single-threaded.
+//
+// It is two processes. The outer one only waits. The inner one, the server, is process 1 of a pid namespace: when it
+// ends, for whatever reason, the kernel kills every job. It ends when Node closes the socket, by dying too. (A death
+// signal alone is not enough: a step can clear it.)
+//
+// Rootless builds will enter their user namespace in `enterNamespaces`.
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <vector>
+
+#include "jobs.h"
+#include "mount.h"
+#include "run.h"
+#include "seal.h"
+
+namespace {
+
+constexpr uint32_t kServerId = 0;  // the id of frames about the server itself; jobs count from 1
+
+Job serverJob() {
+  Job job;
+  job.id = kServerId;
+  job.replyFd = kReplyFd;
+  return job;
+}
+
+[[noreturn]] void failToStart(const char* syscall, int error) { fail(serverJob(), 0, "start sandbox process", syscall, error, ""); }
+
+// Runs in the outer process, still in the caller's namespaces, as the user who builds.
+void enterNamespaces() {
+  if (unshare(CLONE_NEWPID | CLONE_NEWNS) != 0) failToStart("unshare", errno);
+  if (makeAllPrivate() != 0) failToStart("mount_setattr", errno);
+}
+
+// Runs in the outer process: lives as long as the server, and ends as it ended.
+[[noreturn]] void mirror(pid_t server) {
+  close(kRequestFd);
+  close(kReplyFd);
+  int status = 0;
+  while (waitpid(server, &status, 0) < 0 && errno == EINTR) {
+  }
+  _exit(WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
+}
+
+Fd watchChildren() {
+  sigset_t children;
+  sigemptyset(&children);
+  sigaddset(&children, SIGCHLD);
+  sigprocmask(SIG_BLOCK, &children, nullptr);
+  Fd fd(signalfd(-1, &children, SFD_CLOEXEC | SFD_NONBLOCK));
+  if (!fd.valid()) failToStart("signalfd", errno);
+  return fd;
+}
+
+// Runs in the server.
+void acceptRequest(Jobs& jobs) {
+  Request request;
+  const Received received = receiveRequest(kRequestFd, request);
+  if (received == Received::End) _exit(0);
+  if (received == Received::Nothing) return;
+  if (request.kind == JobKind::Stop) jobs.stop(request.id);
+  else jobs.start(std::move(request));
+}
+
+// Runs in the server: process 1 of the outer pid namespace, in a private copy of the host's mounts.
+[[noreturn]] void serve() {
+  prctl(PR_SET_PDEATHSIG, SIGKILL);  // if somebody kills the outer process
+  prctl(PR_SET_DUMPABLE, 0);         // nobody of the same user attaches to it or reads its descriptors
+  Fd children = watchChildren();
+  Jobs jobs(kReplyFd);
+  sendFrame(serverJob(), FrameType::Started, FrameWriter());
+  for (;;) {
+    std::vector<pollfd> sources{{kRequestFd, POLLIN, 0}, {children.get(), POLLIN, 0}};
+    jobs.addPollFds(sources);
+    if (poll(sources.data(), sources.size(), jobs.timeoutMs()) < 0 && errno != EINTR) _exit(1);
+    signalfd_siginfo ignored[16];
+    while (read(children.get(), ignored, sizeof ignored) > 0) {
+    }
+    jobs.reap();
+    jobs.serviceNetworks();
+    if (sources[0].revents != 0) acceptRequest(jobs);
+  }
+}
+
+}  // namespace
+
+int main(int, char** argv, char** envp) {
+  signal(SIGPIPE, SIG_DFL);
+  const int error = continueFromSealedCopy(argv, envp);
+  if (error != 0) failToStart("fexecve", error);
+  if (close_range(kReplyFd + 1, ~0U, 0) != 0) failToStart("close_range", errno);
+  if (chdir("/") != 0) failToStart("chdir", errno);
+  umask(022);
+  enterNamespaces();
+  const pid_t server = fork();
+  if (server < 0) failToStart("fork", errno);
+  if (server > 0) mirror(server);
+  serve();
+}

@@ -1,0 +1,89 @@
+// See view.h. Runs in a job's process, with the privileges of the server (root of its user namespace).
+#include "view.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+
+#include "mount-view.h"
+
+namespace {
+
+// An empty directory that overlayfs takes as a lowerdir: it wants at least one lower, and two without an upper, and only
+// mounts of the caller's own mount namespace. The name works as long as the descriptor is open.
+Fd createEmptyDirectory(Failure& failure) {
+  Fd empty = createMount("tmpfs", {{"source", "empty"}, {"mode", "755"}, {"size", "4096"}}, MOUNT_ATTR_RDONLY, failure);
+  if (empty.valid() && attachAside(empty.get()) != 0) {
+    failure = {"move_mount", errno, "/", {}};
+    return Fd();
+  }
+  return empty;
+}
+
+// The directories of a view, by descriptor, and what overlayfs is told to call them: a step reads those names in its
+// /proc/mounts, where the paths of the host have no business.
+struct Directories {
+  std::vector<Fd> fds;
+  std::string add(const std::string& path, Failure& failure) {
+    fds.emplace_back(open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+    if (!fds.back().valid()) failure = {"open", errno, path, {}};
+    return "/proc/self/fd/" + std::to_string(fds.back().get());
+  }
+};
+
+// No option is left to the kernel's configuration: their defaults would decide what lands in an upperdir.
+MountOptions overlayOptions(const ViewSpec& view, bool userxattr, Directories& directories, Failure& failure) {
+  MountOptions options{{"source", "overlay"}};
+  for (auto lower = view.lowers.rbegin(); lower != view.lowers.rend(); ++lower) {
+    options.push_back({"lowerdir+", directories.add(lower->path, failure)});
+  }
+  if (!view.upper.empty()) {
+    options.push_back({"upperdir", directories.add(view.upper, failure)});
+    options.push_back({"workdir", directories.add(view.work, failure)});
+    options.push_back({"volatile", ""});
+  }
+  if (userxattr) options.push_back({"userxattr", ""});
+  options.push_back({"redirect_dir", userxattr ? "nofollow" : "off"});
+  for (const char* key : {"metacopy", "index", "xino", "nfs_export"}) options.push_back({key, "off"});
+  return options;
+}
+
+}  // namespace
+
+ViewSpec readViewSpec(SpecReader& spec) {
+  ViewSpec view;
+  const uint32_t count = spec.u32();
+  for (uint32_t i = 0; i < count && !spec.failed(); i++) {
+    const uint8_t kind = spec.u8();
+    view.lowers.push_back({kind, spec.string()});
+  }
+  view.upper = spec.string();
+  view.work = spec.string();
+  return view;
+}
+
+Fd mountView(const ViewSpec& view, bool userxattr, uint64_t attributes, Failure& failure) {
+  ViewSpec padded = view;
+  Fd empty;
+  if (view.lowers.size() < (view.upper.empty() ? 2 : 1)) {
+    empty = createEmptyDirectory(failure);
+    if (!empty.valid() || (view.lowers.empty() && view.upper.empty())) return empty;
+    padded.lowers.insert(padded.lowers.begin(), {0, "/proc/self/fd/" + std::to_string(empty.get())});
+  }
+  if (view.upper.empty()) attributes |= MOUNT_ATTR_RDONLY;
+  Directories directories;
+  const MountOptions options = overlayOptions(padded, userxattr, directories, failure);
+  return failure.error != 0 ? Fd() : createMount("overlay", options, attributes, failure);
+}
+
+Fd openView(const Job& job, const ViewSpec& view, bool userxattr) {
+  static bool ownNamespace = false;
+  if (!ownNamespace && unshare(CLONE_NEWNS) != 0) fail(job, 0, "mount view", "unshare", errno, "");
+  ownNamespace = true;
+  Failure failure;
+  Fd root = mountView(view, userxattr, 0, failure);
+  if (!root.valid()) fail(job, 0, "mount view", failure.syscall, failure.error, failure.path, failure.detail);
+  return root;
+}

@@ -1,0 +1,37 @@
+// Extended attributes: which of them belong into a layer, and what overlayfs says with its own.
+#pragma once
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "operation.h"
+
+// Name and value, sorted by the bytes of the name.
+using Xattrs = std::vector<std::pair<std::string, std::string>>;
+
+// user.* (without user.overlay.*), security.capability and POSIX ACLs. Overlayfs's own attributes are state of a mount;
+// also escaped ones stay out, so that root (where user.overlay.x is an ordinary name) and rootless (where it is not) agree.
+bool belongsInLayer(const std::string& name);
+
+// What stands on one file of an upperdir.
+struct XattrReading {
+  Xattrs kept;                      // belong into the layer
+  std::vector<std::string> stray;   // trusted.* and user.overlay.*: a snapshot must not have them
+  bool opaque = false;              // overlay.opaque=y: hides the directory of the same name below
+  bool whiteout = false;            // overlay.whiteout on an empty regular file (kernel 6.7, nested overlays)
+  const char* unsupported = nullptr;  // metacopy or redirect: the file's data or name lies elsewhere; never made by our mounts
+};
+
+// Reads the attributes of `name` in the directory, without following a link. Changes the working directory: there is
+// no *at form of these calls before Linux 6.13, and a job is a single-threaded process of its own.
+XattrReading readXattrs(const Operation& operation, int dirFd, const char* name, const std::string& path, bool userxattr);
+// Only what belongs into a layer: for lower views and copy sources.
+Xattrs readLayerXattrs(const Operation& operation, int dirFd, const char* name, const std::string& path);
+
+// Both leave errno and return false on failure.
+bool setXattr(int dirFd, const char* name, const std::string& key, const std::string& value);
+bool removeXattr(int dirFd, const char* name, const std::string& key);
+
+// Version 3 capabilities carry the user id that owns the namespace, which is the machine's business; version 2 is what
+// images carry and what the kernel translates to and from by itself (capabilities(7)).
+void toPortableCapability(std::string& value);

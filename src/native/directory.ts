@@ -1,0 +1,108 @@
+/**
+ * Reads trees on the host through the addon (addon/directory.cc), and decodes the entry records that it and the sandbox
+ * process write (addon/sandbox/record.h). It follows no symbolic link and caches nothing.
+ */
+import { availableParallelism } from 'node:os';
+import { digestFromHex, type ContentDigest } from '../base/digest.ts';
+import { errnoCode, TsbuildError } from '../base/errors.ts';
+import { decodePath, encodePath } from '../base/path-bytes.ts';
+import { loadAddon } from './addon.ts';
+import type { FrameReader } from './encoding.ts';
+import { FrameReader as Reader } from './encoding.ts';
+
+/** What `addon/directory.cc` exports. */
+interface DirectoryAddon {
+  readDirectory(root: Buffer, path: Buffer): Buffer;
+  hashFiles(root: Buffer, paths: readonly Buffer[], threads: number): Promise<Buffer>;
+}
+
+export type EntryType = 'file' | 'directory' | 'symlink' | 'fifo' | 'socket' | 'character' | 'block';
+
+/** One entry as `lstat` sees it; names in the form of base/path-bytes.ts, times in nanoseconds since the epoch. */
+export interface DirectoryEntry {
+  readonly name: string;
+  readonly type: EntryType;
+  /** Permission bits, without the type. */
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly sizeBytes: number;
+  readonly mtimeNs: bigint;
+  readonly ctimeNs: bigint;
+  readonly device: bigint;
+  readonly inode: bigint;
+  readonly linkCount: number;
+  readonly rdev: bigint;
+  /** Of a symbolic link, else empty. */
+  readonly linkTarget: string;
+  /** Extended attributes that belong into a layer, by name in byte order. Empty for trees on the host. */
+  readonly xattrs: readonly (readonly [name: string, value: Buffer])[];
+}
+
+/** Type bits of `st_mode` (inode(7)). */
+const types: Readonly<Record<number, EntryType>> = {
+  0o01: 'fifo',
+  0o02: 'character',
+  0o04: 'directory',
+  0o06: 'block',
+  0o10: 'file',
+  0o12: 'symlink',
+  0o14: 'socket',
+};
+
+/** Reads one entry record. */
+export function readEntryRecord(from: FrameReader): DirectoryEntry {
+  const name = decodePath(from.bytes());
+  const mode = from.u32();
+  return {
+    name,
+    type: types[mode >> 12] ?? 'file',
+    mode: mode & 0o7777,
+    uid: from.u32(),
+    gid: from.u32(),
+    sizeBytes: Number(from.u64()),
+    mtimeNs: from.i64(),
+    ctimeNs: from.i64(),
+    device: from.u64(),
+    inode: from.u64(),
+    linkCount: from.u32(),
+    rdev: from.u64(),
+    linkTarget: decodePath(from.bytes()),
+    xattrs: Array.from({ length: from.u32() }, () => [decodePath(from.bytes()), Buffer.from(from.bytes())] as const),
+  };
+}
+
+/**
+ * The entries of one directory below `root`, sorted by bytes; the empty path is the root itself.
+ * Cost: one system call an entry. @throws Error with `code`, `syscall` and `path`
+ */
+export function readDirectory(root: string, path: string): readonly DirectoryEntry[] {
+  const records = new Reader(loadAddon<DirectoryAddon>().readDirectory(encodePath(root), encodePath(path)));
+  const entries: DirectoryEntry[] = [];
+  while (!records.atEnd) entries.push(readEntryRecord(records));
+  return entries;
+}
+
+const threadCountMax = 8;
+const digestBytes = 32;
+
+/**
+ * Digests of regular files below `root`, in the order of the paths, on threads of the addon's own.
+ * @throws TsbuildError `FILE_CHANGED` when one changed while it was read; an Error with `code` and `path` otherwise
+ */
+export async function hashFiles(root: string, paths: readonly string[]): Promise<readonly ContentDigest[]> {
+  const threads = Math.min(availableParallelism(), threadCountMax);
+  let packed: Buffer;
+  try {
+    packed = await loadAddon<DirectoryAddon>().hashFiles(encodePath(root), paths.map(encodePath), threads);
+  } catch (error) {
+    if (errnoCode(error) !== 'FILE_CHANGED') throw error;
+    const path = error instanceof Error && 'path' in error ? String(error.path) : '';
+    throw new TsbuildError('step', 'FILE_CHANGED', `read ${path}: it changed while it was read`, {
+      hint: 'Build again when nothing writes to it.',
+      cause: error,
+      details: { path },
+    });
+  }
+  return paths.map((_, index) => digestFromHex<ContentDigest>(packed.subarray(index * digestBytes, (index + 1) * digestBytes).toString('hex')));
+}

@@ -1,0 +1,55 @@
+/**
+ * Turns a Failed frame of the sandbox process into the error that a user reads. It decides nothing else.
+ */
+import { constants } from 'node:os';
+import { getSystemErrorMap } from 'node:util';
+import { TsbuildError } from '../base/errors.ts';
+import type { FrameReader } from './encoding.ts';
+
+/** The fields of a Failed frame (addon/sandbox/job.h). `syscall` is empty where a job refused by itself. */
+export interface Failure {
+  readonly index: number;
+  readonly errno: string;
+  readonly operation: string;
+  readonly syscall: string;
+  readonly path: string;
+  readonly detail: string;
+}
+
+/** Reads the body of a Failed frame. */
+export function readFailure(body: FrameReader): Failure {
+  const index = body.u16();
+  const errno = errnoName(body.u32());
+  return { index, errno, operation: body.string(), syscall: body.string(), path: body.string(), detail: body.string() };
+}
+
+/** The name of an error number, such as `ENOENT`. */
+export function errnoName(errno: number): string {
+  const entry = Object.entries(constants.errno).find(([, value]) => value === errno);
+  return entry?.[0] ?? `errno ${errno}`;
+}
+
+const diskErrors: readonly string[] = ['ENOSPC', 'EDQUOT'];
+
+/** The error for a failed job: what it was for, on what it failed, and why, in this order. */
+export function failureError(what: string, failure: Failure): TsbuildError {
+  const full = diskErrors.includes(failure.errno);
+  return new TsbuildError('machine', full ? 'DISK_FULL' : 'SANDBOX_FAILED', describe(what, failure), {
+    ...(full ? { hint: 'Free space on this file system, for instance with "tsbuild prune".' } : {}),
+    details: { ...failure },
+  });
+}
+
+function describe(what: string, failure: Failure): string {
+  const operand = [failure.operation, failure.path === '' ? '' : JSON.stringify(failure.path)].filter((part) => part !== '').join(' ');
+  if (failure.syscall === '' && failure.detail !== '') return `${what}: ${operand}: ${failure.detail}`;
+  const cause = `${failure.errno}: ${errnoText(failure.errno)}${failure.syscall === '' ? '' : `, ${failure.syscall}`}`;
+  return `${what}: ${operand}: ${cause}${failure.detail === '' ? '' : ` (${failure.detail})`}`;
+}
+
+function errnoText(name: string): string {
+  for (const [candidate, message] of getSystemErrorMap().values()) {
+    if (candidate === name) return message;
+  }
+  return 'unknown error';
+}

@@ -1,0 +1,58 @@
+/**
+ * The operations that turn a process into a sandboxed step, as plain data. The sandbox process carries them out one
+ * after the other (addon/sandbox/operations.h) and reports the index of the one that failed. Nothing here decides
+ * anything: `plan.ts` does.
+ */
+import type { Bytes } from '../native/encoding.ts';
+import type { ViewSpec } from '../native/view.ts';
+import type { NetworkProgram } from './network.ts';
+
+/** Namespaces of a step's own. */
+export type Namespace = 'mount' | 'pid' | 'ipc' | 'uts' | 'cgroup' | 'time' | 'network';
+
+export type MountAttribute = 'ro' | 'nosuid' | 'nodev' | 'noexec' | 'strictatime';
+
+/**
+ * A path in a mounted tree that an earlier operation named. In a view the path is hostile: links are followed inside the
+ * view, missing mount points are made. In the others it is ours. The tree `host` is the host's root directory.
+ */
+export interface Place {
+  readonly in: string;
+  readonly path: string;
+}
+
+/** A capability set: all that the process has, or these of it. */
+export type CapabilitySet = 'all' | readonly number[];
+
+export type Operation =
+  /** First of all, by the server: makes the process. */
+  | { readonly operation: 'clone'; readonly namespaces: readonly Namespace[]; readonly networkPrograms: readonly NetworkProgram[] }
+  | { readonly operation: 'set host name'; readonly name: string }
+  | { readonly operation: 'bring loopback up' }
+  /** Mounts layers out of the way, under a name. */
+  | { readonly operation: 'mount view'; readonly as: string; readonly view: ViewSpec; readonly attributes: readonly MountAttribute[] }
+  /** Mounts a new file system, at a place or out of the way, under a name or none. An option without value is ''. */
+  | { readonly operation: 'mount'; readonly type: string; readonly options: readonly (readonly [string, string])[]; readonly attributes: readonly MountAttribute[]; readonly as: string | null; readonly at: Place | null }
+  | { readonly operation: 'bind'; readonly from: Place; readonly at: Place; readonly attributes: readonly MountAttribute[] }
+  /** Hides those of the paths that exist behind a read-only file or directory. */
+  | { readonly operation: 'mask'; readonly in: string; readonly paths: readonly string[]; readonly file: Place; readonly directory: Place }
+  /** Makes those of the paths that exist read-only. */
+  | { readonly operation: 'protect'; readonly in: string; readonly paths: readonly string[] }
+  | { readonly operation: 'make directory'; readonly at: Place; readonly mode: number }
+  | { readonly operation: 'make device'; readonly at: Place; readonly mode: number; readonly major: number; readonly minor: number }
+  | { readonly operation: 'make link'; readonly at: Place; readonly target: string }
+  | { readonly operation: 'make file'; readonly at: Place; readonly content: Bytes; readonly mode: number; readonly uid: number; readonly gid: number }
+  /** Standard input from there, standard output and error to the request's pipes, which are given to the user. */
+  | { readonly operation: 'connect output'; readonly input: Place; readonly uid: number; readonly gid: number }
+  | { readonly operation: 'pivot root'; readonly to: string }
+  | { readonly operation: 'change directory'; readonly path: string }
+  | { readonly operation: 'join session keyring' }
+  /** null is unlimited; `asked` tells the user when the machine allows less. */
+  | { readonly operation: 'limit'; readonly resource: string; readonly soft: number | null; readonly hard: number | null; readonly asked: boolean }
+  | { readonly operation: 'set file mode mask'; readonly mask: number }
+  | { readonly operation: 'scope abstract sockets' }
+  | { readonly operation: 'drop bounding capabilities'; readonly keep: CapabilitySet }
+  | { readonly operation: 'install seccomp filter'; readonly program: Uint8Array }
+  | { readonly operation: 'become user'; readonly uid: number; readonly gid: number; readonly groups: readonly number[] }
+  | { readonly operation: 'set capabilities'; readonly keep: CapabilitySet }
+  | { readonly operation: 'exec'; readonly argv: readonly Bytes[]; readonly env: readonly string[] };

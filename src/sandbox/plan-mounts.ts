@@ -1,0 +1,144 @@
+/**
+ * Plans what is mounted in a step's root: the kernel's file systems, devices, generated files, and what the user asked
+ * for. It mounts nothing. Start at `planPrivate`, which comes first, and `planRootMounts`.
+ *
+ * Every tree but the six devices themselves is mounted `nodev`: a step may make device nodes (CAP_MKNOD, as with
+ * Docker) and images may contain them, but none can be opened, whether there is a device cgroup or not.
+ */
+import { compareBytes } from '../base/canonical.ts';
+import type { MountAttribute, Operation, Place } from './operation.ts';
+import type { StepMount, StepSpec } from './step.ts';
+
+const devices = [
+  { name: 'null', major: 1, minor: 3 },
+  { name: 'zero', major: 1, minor: 5 },
+  { name: 'full', major: 1, minor: 7 },
+  { name: 'random', major: 1, minor: 8 },
+  { name: 'urandom', major: 1, minor: 9 },
+  { name: 'tty', major: 5, minor: 0 },
+] as const;
+
+/** As the container runtimes hide them by default (moby/profiles, oci.DefaultLinuxSpec), and CVE-2024-21626's kin. */
+const maskedInProc = [
+  'acpi', 'asound', 'interrupts', 'kcore', 'keys', 'latency_stats', 'sched_debug', 'scsi', 'timer_list', 'timer_stats',
+] as const;
+const maskedInSys = ['firmware', 'devices/virtual/powercap'] as const;
+const protectedInProc = ['bus', 'fs', 'irq', 'sys', 'sysrq-trigger'] as const;
+
+const inPrivate = (path: string): Place => ({ in: 'private', path });
+const inDev = (path: string): Place => ({ in: 'dev', path });
+const inRoot = (path: string): Place => ({ in: 'root', path });
+const nullDevice = inPrivate('null');
+const emptyDirectory = inPrivate('empty');
+const data: readonly MountAttribute[] = ['nosuid', 'nodev', 'noexec'];
+
+/** Room for what we put on the private tmpfs besides secrets; /etc/hostname can be written to by the step. */
+const privateBytesMin = 1 << 20;
+
+interface GeneratedFile {
+  readonly name: string;
+  readonly target: string;
+  readonly content: string | Uint8Array;
+  readonly uid: number;
+  readonly gid: number;
+  readonly mode: number;
+  readonly readOnly: boolean;
+}
+
+/** Read-only as with BuildKit, but for /etc/hostname, which BuildKit leaves alone: writing to it must not fail. */
+function systemFiles(spec: StepSpec): GeneratedFile[] {
+  const file = (name: string, content: string, readOnly: boolean): GeneratedFile => ({ name, target: `/etc/${name}`, content, uid: 0, gid: 0, mode: 0o644, readOnly });
+  return [file('hosts', spec.hosts, true), file('resolv.conf', spec.resolvConf, true), file('hostname', `${spec.hostname}\n`, false)];
+}
+
+function secretFile(mount: StepMount & { readonly kind: 'secret' }, index: number): GeneratedFile {
+  const { target, content, uid, gid, mode } = mount;
+  return { name: `secret${index}`, target, content, uid, gid, mode, readOnly: true };
+}
+
+/** In the order of BuildKit: by target, so that a mount never hides one below it. */
+function sortedMounts(spec: StepSpec): StepMount[] {
+  return [...spec.mounts].sort((a, b) => compareBytes(a.target, b.target));
+}
+
+/** A tmpfs that only we see, with the files that are then bound into the root, and the views to bind from. */
+export function planPrivate(spec: StepSpec): Operation[] {
+  const mounts = sortedMounts(spec);
+  const secrets = mounts.flatMap((mount, index) => (mount.kind === 'secret' ? [secretFile(mount, index)] : []));
+  const bytes = secrets.reduce((sum, file) => sum + file.content.length + 4096, privateBytesMin);
+  return [
+    { operation: 'mount', type: 'tmpfs', options: [['source', 'private'], ['mode', '700'], ['size', String(bytes)]], attributes: ['nosuid', 'noexec'], as: 'private', at: null },
+    { operation: 'make directory', at: emptyDirectory, mode: 0o755 },
+    ...devices.map(({ name, major, minor }): Operation => ({ operation: 'make device', at: inPrivate(name), mode: 0o666, major, minor })),
+    ...[...systemFiles(spec), ...secrets].map((file): Operation => {
+      const { name, content, mode, uid, gid } = file;
+      return { operation: 'make file', at: inPrivate(name), content, mode, uid, gid };
+    }),
+    ...mounts.flatMap((mount, index): Operation[] => (mount.kind === 'bind' ? [{ operation: 'mount view', as: `view${index}`, view: mount.view, attributes: ['nodev'] }] : [])),
+  ];
+}
+
+/** Everything below the root, lowest first. */
+export function planRootMounts(spec: StepSpec): Operation[] {
+  const secure = spec.security === 'sandbox';
+  return [
+    { operation: 'mount', type: 'proc', options: [['source', 'proc']], attributes: data, as: 'proc', at: inRoot('/proc') },
+    ...planDev(spec),
+    { operation: 'mount', type: 'sysfs', options: [['source', 'sysfs']], attributes: secure ? ['ro', ...data] : data, as: 'sys', at: inRoot('/sys') },
+    ...(secure ? planMasks() : []),
+    ...systemFiles(spec).map((file) => bindFile(file)),
+    ...sortedMounts(spec).map(planMount),
+  ];
+}
+
+function planDev(spec: StepSpec): Operation[] {
+  const tmpfs = (name: string, mode: string, sizeBytes: number): Operation & { readonly operation: 'mount' } =>
+    ({ operation: 'mount', type: 'tmpfs', options: [['source', name], ['mode', mode], ['size', String(sizeBytes)]], attributes: data, as: null, at: null });
+  const directory = (name: string): Operation => ({ operation: 'make directory', at: inDev(name), mode: 0o755 });
+  const link = (name: string, target: string): Operation => ({ operation: 'make link', at: inDev(name), target });
+  const devAttributes: readonly MountAttribute[] = spec.security === 'sandbox' ? ['nosuid', 'nodev', 'strictatime'] : ['nosuid', 'strictatime'];
+  return [
+    { ...tmpfs('tmpfs', '755', 64 << 20), attributes: devAttributes, as: 'dev', at: inRoot('/dev') },
+    ...devices.flatMap(({ name }): Operation[] => [
+      { operation: 'make file', at: inDev(name), content: '', mode: 0o666, uid: 0, gid: 0 },
+      { operation: 'bind', from: inPrivate(name), at: inDev(name), attributes: ['nosuid', 'noexec'] },
+    ]),
+    ...['pts', 'shm', 'mqueue'].map(directory),
+    link('ptmx', 'pts/ptmx'),
+    link('fd', '/proc/self/fd'),
+    link('stdin', '/proc/self/fd/0'),
+    link('stdout', '/proc/self/fd/1'),
+    link('stderr', '/proc/self/fd/2'),
+    { operation: 'mount', type: 'devpts', options: [['source', 'devpts'], ['newinstance', ''], ['ptmxmode', '0666'], ['mode', '0620'], ['gid', '5']], attributes: ['nosuid', 'noexec'], as: null, at: inDev('pts') },
+    { ...tmpfs('shm', '1777', spec.shmSizeBytes), at: inDev('shm') },
+    { operation: 'mount', type: 'mqueue', options: [['source', 'mqueue']], attributes: data, as: null, at: inDev('mqueue') },
+  ];
+}
+
+function planMasks(): Operation[] {
+  return [
+    { operation: 'mask', in: 'proc', paths: maskedInProc, file: nullDevice, directory: emptyDirectory },
+    { operation: 'mask', in: 'sys', paths: maskedInSys, file: nullDevice, directory: emptyDirectory },
+    { operation: 'protect', in: 'proc', paths: protectedInProc },
+  ];
+}
+
+function bindFile(file: GeneratedFile): Operation {
+  return { operation: 'bind', from: inPrivate(file.name), at: inRoot(file.target), attributes: file.readOnly ? ['ro', ...data] : data };
+}
+
+function planMount(mount: StepMount, index: number): Operation {
+  const at = inRoot(mount.target);
+  switch (mount.kind) {
+    case 'bind':
+      return { operation: 'bind', from: { in: `view${index}`, path: mount.source }, at, attributes: mount.readOnly ? ['ro', 'nodev'] : ['nodev'] };
+    case 'path':
+      return { operation: 'bind', from: { in: 'host', path: mount.path }, at, attributes: mount.readOnly ? ['ro', 'nodev'] : ['nodev'] };
+    case 'tmpfs': {
+      const size: readonly (readonly [string, string])[] = mount.sizeBytes === undefined ? [] : [['size', String(mount.sizeBytes)]];
+      return { operation: 'mount', type: 'tmpfs', options: [['source', 'tmpfs'], ['mode', (mount.mode ?? 0o1777).toString(8)], ...size], attributes: ['nosuid', 'nodev'], as: null, at };
+    }
+    case 'secret':
+      return bindFile(secretFile(mount, index));
+  }
+}

@@ -1,0 +1,72 @@
+/**
+ * Plans a RUN step: what the builder asks for becomes the list of operations that the sandbox process carries out.
+ * Every decision about a sandbox is made here and in `plan-mounts.ts` and `limits.ts`; nothing is done here, so a plan
+ * can be read, compared and tested without root. Start at `planStep`.
+ */
+import { invariant } from '../base/errors.ts';
+import { defaultCapabilities } from './capabilities.ts';
+import { planLimits } from './limits.ts';
+import type { CapabilitySet, Namespace, Operation } from './operation.ts';
+import { planPrivate, planRootMounts } from './plan-mounts.ts';
+import type { StepSpec } from './step.ts';
+
+/**
+ * The operations of a step, in the order in which they happen: namespaces, mounts, root, process, and last the
+ * privileges, each of which is given up as soon as no later operation needs it.
+ * @throws TsbuildError `ULIMIT_UNKNOWN`, `ULIMIT_INVALID`
+ */
+export function planStep(spec: StepSpec): Operation[] {
+  invariant(spec.argv.length > 0, 'a step has a command');
+  return [...planNamespaces(spec), ...planFileSystem(spec), ...planProcess(spec), ...planPrivileges(spec), planCommand(spec)];
+}
+
+function planNamespaces(spec: StepSpec): Operation[] {
+  const namespaces: Namespace[] = ['mount', 'pid', 'ipc', 'uts', 'cgroup', 'time'];
+  const ownNetwork = spec.network === 'none';
+  const networkPrograms = spec.network === 'isolated' ? (spec.networkPrograms ?? []) : [];
+  invariant(spec.network !== 'isolated' || networkPrograms.length > 0, 'an isolated network needs a program');
+  return [
+    { operation: 'clone', namespaces: ownNetwork ? [...namespaces, 'network'] : namespaces, networkPrograms },
+    { operation: 'set host name', name: spec.hostname },
+    ...(ownNetwork ? [{ operation: 'bring loopback up' } as const] : []),
+  ];
+}
+
+/** All that is mounted aside comes before the root, which then lies on top. */
+function planFileSystem(spec: StepSpec): Operation[] {
+  const { uid, gid } = spec.user;
+  return [
+    ...planPrivate(spec),
+    { operation: 'mount view', as: 'root', view: spec.root, attributes: spec.security === 'sandbox' ? ['nodev'] : [] },
+    ...planRootMounts(spec),
+    { operation: 'connect output', input: { in: 'dev', path: 'null' }, uid, gid },
+    { operation: 'pivot root', to: 'root' },
+    { operation: 'change directory', path: spec.cwd },
+  ];
+}
+
+function planProcess(spec: StepSpec): Operation[] {
+  return [
+    { operation: 'join session keyring' },
+    ...planLimits(spec.ulimits),
+    { operation: 'set file mode mask', mask: 0o022 },
+  ];
+}
+
+/** The filter is installed with CAP_SYS_ADMIN still there, so that no_new_privs stays off and sudo works. */
+function planPrivileges(spec: StepSpec): Operation[] {
+  const secure = spec.security === 'sandbox';
+  const keep: CapabilitySet = secure ? Object.values(defaultCapabilities) : 'all';
+  const { uid, gid, groups } = spec.user;
+  return [
+    ...(spec.landlockScope ? [{ operation: 'scope abstract sockets' } as const] : []),
+    { operation: 'drop bounding capabilities', keep },
+    ...(secure && spec.seccomp !== null ? [{ operation: 'install seccomp filter', program: spec.seccomp } as const] : []),
+    { operation: 'become user', uid, gid, groups },
+    { operation: 'set capabilities', keep },
+  ];
+}
+
+function planCommand(spec: StepSpec): Operation {
+  return { operation: 'exec', argv: spec.argv, env: spec.env.map(([name, value]) => `${name}=${value}`) };
+}

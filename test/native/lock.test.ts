@@ -1,0 +1,72 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { acquireLock, tryLock } from '../../src/native/lock.ts';
+
+const directory = mkdtempSync(join(tmpdir(), 'tsbuild-lock-'));
+after(() => rmSync(directory, { recursive: true }));
+
+test('an exclusive lock excludes, a released one does not', async () => {
+  const path = join(directory, 'a');
+  const held = await acquireLock(path, { shared: false });
+  assert.equal(await tryLock(path, true), null);
+  await held.release();
+  const next = await tryLock(path, false);
+  assert.notEqual(next, null);
+  await next?.release();
+});
+
+test('shared locks are held together', async () => {
+  const path = join(directory, 'b');
+  const locks = await Promise.all([acquireLock(path, { shared: true }), acquireLock(path, { shared: true })]);
+  assert.equal(await tryLock(path, false), null);
+  await Promise.all(locks.map((lock) => lock.release()));
+});
+
+test('a waiter gets the lock when it is released', async () => {
+  const path = join(directory, 'c');
+  const held = await acquireLock(path, { shared: false });
+  const waiting = acquireLock(path, { shared: false });
+  await held.release();
+  await (await waiting).release();
+});
+
+test('a waiter can be given up', async () => {
+  const path = join(directory, 'd');
+  const held = await acquireLock(path, { shared: false });
+  const controller = new AbortController();
+  const waiting = acquireLock(path, { shared: false, signal: controller.signal });
+  const reason = new Error('enough');
+  controller.abort(reason);
+  await assert.rejects(waiting, reason);
+  await held.release();
+});
+
+test('a lock whose file was removed does not count', async () => {
+  const path = join(directory, 'e');
+  const stale = await acquireLock(path, { shared: false });
+  rmSync(path);
+  const fresh = await acquireLock(path, { shared: false });
+  await fresh.release();
+  await stale.release();
+});
+
+test('a directory that does not exist is an error with its name', async () => {
+  await assert.rejects(acquireLock(join(directory, 'no/such'), { shared: true }), { code: 'LOCK_FAILED', errorClass: 'machine' });
+});
+
+test('SIGKILL releases a lock', async () => {
+  const path = join(directory, 'f');
+  const program = `import { acquireLock } from ${JSON.stringify(new URL('../../src/native/lock.ts', import.meta.url).href)};
+    await acquireLock(${JSON.stringify(path)}, { shared: false }); console.log('held'); setInterval(() => {}, 1000);`;
+  const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', program], { stdio: ['ignore', 'pipe', 'inherit'] });
+  await once(child.stdout, 'data');
+  assert.equal(await tryLock(path, true), null);
+  child.kill('SIGKILL');
+  await once(child, 'exit');
+  await (await acquireLock(path, { shared: false, signal: AbortSignal.timeout(5000) })).release();
+});

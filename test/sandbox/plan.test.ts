@@ -1,0 +1,74 @@
+import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { TsbuildError } from '../../src/base/errors.ts';
+import { encodeOperations } from '../../src/sandbox/encode.ts';
+import type { Operation } from '../../src/sandbox/operation.ts';
+import { planStep } from '../../src/sandbox/plan.ts';
+import type { StepSpec } from '../../src/sandbox/step.ts';
+
+const typical: StepSpec = {
+  root: { lowers: [{ kind: 'directory', path: '/store/l1' }, { kind: 'directory', path: '/store/l2' }], upper: '/store/u', work: '/store/w' },
+  argv: ['/bin/sh', '-c', 'make'],
+  env: [['PATH', '/usr/bin:/bin'], ['EMPTY', '']],
+  cwd: '/src',
+  user: { uid: 1000, gid: 1000, groups: [27] },
+  network: 'none',
+  hostname: 'buildkitsandbox',
+  hosts: '127.0.0.1\tlocalhost\n',
+  resolvConf: '# This step has no network.\n',
+  mounts: [
+    { kind: 'secret', target: '/run/secrets/token', content: Buffer.from('s3cret'), uid: 0, gid: 0, mode: 0o400 },
+    { kind: 'path', path: '/store/cache/1', target: '/root/.cache', readOnly: false },
+    { kind: 'bind', view: { lowers: [{ kind: 'directory', path: '/store/context' }] }, source: '/package.json', target: '/src/package.json', readOnly: true },
+    { kind: 'tmpfs', target: '/tmp', sizeBytes: 4096 },
+  ],
+  security: 'sandbox',
+  shmSizeBytes: 67108864,
+  ulimits: [{ name: 'nofile', soft: 1024, hard: 2048 }],
+  seccomp: new Uint8Array(8),
+  landlockScope: false,
+};
+
+/** One operation a line: its index, its name, its fields. */
+function format(operations: readonly Operation[]): string {
+  const bytes = (_key: string, value: unknown): unknown => (value instanceof Uint8Array ? `<${value.length} bytes>` : value);
+  const lines = operations.map(({ operation, ...fields }, index) => `${index} ${operation} ${JSON.stringify({ ...fields, ...hideBytes(fields) }, bytes)}`);
+  return `${lines.join('\n')}\n`;
+}
+
+/** Buffers turn themselves into JSON before a replacer sees them. */
+function hideBytes(fields: object): object {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value instanceof Uint8Array).map(([key, value]) => [key, `<${(value as Uint8Array).length} bytes>`]));
+}
+
+function checkGolden(name: string, spec: StepSpec): void {
+  const path = new URL(`golden/${name}.txt`, import.meta.url);
+  const actual = format(planStep(spec));
+  if (process.env['UPDATE_GOLDEN'] === '1') writeFileSync(path, actual);
+  assert.equal(actual, readFileSync(path, 'utf8'));
+}
+
+test('planStep plans a typical step', () => checkGolden('plan-typical', typical));
+test('planStep plans an insecure step with the network of the host', () =>
+  checkGolden('plan-insecure', { ...typical, mounts: [], ulimits: [], security: 'insecure', network: 'host', landlockScope: true, user: { uid: 0, gid: 0, groups: [] } }));
+
+test('a plan holds no secret where it could be logged as text', () => {
+  assert.doesNotMatch(JSON.stringify(planStep(typical)), /s3cret/);
+});
+
+test('equal specifications have equal encodings', () => {
+  assert.deepEqual(encodeOperations(planStep(typical)), encodeOperations(planStep({ ...typical, mounts: [...typical.mounts].reverse() })));
+});
+
+function checkRejected(changes: Partial<StepSpec>, code: string): void {
+  assert.throws(() => encodeOperations(planStep({ ...typical, ...changes })), (error: unknown) => error instanceof TsbuildError && error.code === code);
+}
+
+test('an unknown ulimit is refused', () => checkRejected({ ulimits: [{ name: 'constructor', soft: 1, hard: 1 }] }, 'ULIMIT_UNKNOWN'));
+test('a soft limit above the hard one is refused', () => checkRejected({ ulimits: [{ name: 'nofile', soft: 2, hard: 1 }] }, 'ULIMIT_INVALID'));
+test('an unlimited soft limit below a hard one is refused', () => checkRejected({ ulimits: [{ name: 'nofile', soft: -1, hard: 1 }] }, 'ULIMIT_INVALID'));
+test('501 layers are refused with a number', () => {
+  const lowers = Array.from({ length: 501 }, (_, index) => ({ kind: 'directory' as const, path: `/l${index}` }));
+  checkRejected({ root: { lowers, upper: '/u', work: '/w' } }, 'LAYERS_TOO_MANY');
+});
