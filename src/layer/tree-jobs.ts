@@ -1,0 +1,66 @@
+/** Whole trees: deletes one, unpacks an archive into one, writes one as a tar (addon/sandbox/remove.cc, extract.cc, export.cc). */
+import { SpecWriter, type Bytes } from '../native/encoding.ts';
+import { JobKind, type Helper } from '../native/helper.ts';
+import { writeViewSpec, type ViewSpec } from '../native/view.ts';
+import { writeLayerByJob, type WrittenLayer } from './commit.ts';
+import { sendToJob } from './job-stream.ts';
+
+/**
+ * Deletes a directory tree on the host, whatever its owners and modes, never following a link. A missing one is fine.
+ * @throws TsbuildError `SANDBOX_FAILED`
+ */
+export async function removeTree(helper: Helper, path: string, signal?: AbortSignal): Promise<void> {
+  const spec = new SpecWriter().bytes(path).finish();
+  await helper.request({ kind: JobKind.Remove, spec, what: `remove ${path}`, ...(signal === undefined ? {} : { signal }) });
+}
+
+export interface ExtractOptions {
+  /** With upper and work: an active snapshot. What is unpacked lands in the upperdir. */
+  readonly view: ViewSpec;
+  /** In the image; made with its parents if missing (0755, and the owner below or 0:0). */
+  readonly destination: Bytes;
+  /** The uncompressed tar, read from its current offset to its end. The caller closes it. */
+  readonly tarFd: number;
+  /** Instead of the entries' own. */
+  readonly owner?: { readonly uid: number; readonly gid: number };
+  /** Permission bits for files and directories, instead of their own. */
+  readonly mode?: number;
+  readonly userxattr?: boolean;
+}
+
+/**
+ * Unpacks an archive into an active snapshot, as ADD of a tar does. Entries keep owner, mode and time; the archive's entry
+ * for its own root changes nothing.
+ * @throws TsbuildError `ARCHIVE_INVALID`, `COPY_CONFLICT` when the destination is not a directory, `NAME_IMPOSSIBLE` for
+ *   names that start with `.wh.`, `SANDBOX_FAILED`
+ */
+export async function extractArchive(
+  helper: Helper,
+  options: ExtractOptions,
+  signal?: AbortSignal,
+): Promise<{ readonly entryCount: number; readonly warnings: readonly string[] }> {
+  const spec = new SpecWriter();
+  const { owner, mode } = options;
+  writeViewSpec(spec, options.view);
+  spec.boolean(options.userxattr ?? false).bytes(options.destination);
+  spec.boolean(owner !== undefined).u32(owner?.uid ?? 0).u32(owner?.gid ?? 0).boolean(mode !== undefined).u32(mode ?? 0);
+  const job = { kind: JobKind.Extract, spec: spec.finish(), what: 'extract archive', ...(signal === undefined ? {} : { signal }) };
+  const { result, warnings } = await sendToJob(helper, job, options.tarFd);
+  return { entryCount: Number(result.u64()), warnings };
+}
+
+/**
+ * Writes the merged tree of a view as one tar in the canonical form, with real times, to `tarFd`.
+ * @throws TsbuildError `SANDBOX_FAILED`; an Error with `code` when `tarFd` cannot be written
+ */
+export async function exportTree(
+  helper: Helper,
+  options: { readonly view: ViewSpec; readonly userxattr?: boolean },
+  tarFd: number | null,
+  signal?: AbortSignal,
+): Promise<WrittenLayer> {
+  const spec = new SpecWriter();
+  writeViewSpec(spec, options.view);
+  spec.boolean(options.userxattr ?? false);
+  return writeLayerByJob(helper, { kind: JobKind.Export, spec: spec.finish(), what: 'export tree' }, tarFd, signal);
+}
