@@ -1,0 +1,132 @@
+/**
+ * Outputs of a build: archives, layouts, root file systems, and what goes to a registry or to Docker.
+ * It does not build, push or talk to Docker: those come in as functions. What it writes is whole or not there.
+ * Start at `exportImage`; `parse-output.ts` reads `-o`, `compose.ts` makes manifests, `layout.ts` the files of an archive.
+ */
+import { join } from 'node:path';
+import type { Writable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { invariant, TsbuildError } from '../base/errors.ts';
+import { formatPlatform } from '../image/platform.ts';
+import { diskError } from '../store/disk-error.ts';
+import type { Store } from '../store/store.ts';
+import { packArchive } from './archive.ts';
+import type { BuiltImage } from './built-image.ts';
+import { composeImage } from './compose.ts';
+import { chooseLayers, type CompressLayer } from './layers.ts';
+import { layoutFiles, type LayoutImage } from './layout.ts';
+import { writeLayoutFolder } from './layout-folder.ts';
+import { writeOutput } from './output-file.ts';
+import { writeFolder } from './output-folder.ts';
+import { stdoutDest, type ArchiveOutput, type ImageOutput, type ImageOutputOptions, type LocalOutput, type OutputSpec } from './output-spec.ts';
+import { unpackTree } from './unpack.ts';
+
+/** What an export needs of the rest of the program. */
+export interface ExportPorts {
+  readonly stdout: Writable & { readonly isTTY?: boolean };
+  readonly compress: CompressLayer;
+  /** The image's merged tree as one plain tar: each path once, folders first, no whiteouts. */
+  readonly rootfs: (image: BuiltImage, signal: AbortSignal) => AsyncIterable<Uint8Array>;
+  /** Uploads documents and layers, which are in the store, and names them. */
+  readonly push: (image: LayoutImage, output: ImageOutput, signal: AbortSignal) => Promise<void>;
+  /** Gives a Docker archive to the Docker or Podman that is there. */
+  readonly load: (archive: AsyncIterable<Uint8Array>, signal: AbortSignal) => Promise<void>;
+  /** One line for people, such as a device that could not stand in a folder. */
+  readonly notice: (text: string) => void;
+}
+
+export interface ExportRequest {
+  readonly store: Store;
+  /** One for each platform, at least one. */
+  readonly images: readonly BuiltImage[];
+  readonly spec: OutputSpec;
+  /** Full names from `-t`; where there are any they win over those in the output. */
+  readonly names: readonly string[];
+  readonly ports: ExportPorts;
+  readonly signal: AbortSignal;
+}
+
+/** The image as it stands in an output; null where the output holds no image. */
+export type Exported = LayoutImage | null;
+
+/**
+ * Writes one output. Several are written by several calls; look at all with `checkOutputs` before the build.
+ * @throws TsbuildError `OUTPUT_…`, `DISK_FULL`, `BLOB_CORRUPT`, `BLOB_MISSING`; what a port throws; the signal's reason
+ */
+export async function exportImage(request: ExportRequest): Promise<Exported> {
+  const { spec, ports, signal } = request;
+  switch (spec.type) {
+    case 'cacheonly':
+      return null;
+    case 'tar':
+      return toNull(writeStream(spec.dest, ports.rootfs(singleImage(request), signal), request));
+    case 'local':
+      return toNull(exportLocal(request, spec));
+    case 'oci':
+    case 'docker':
+      return exportArchive(request, spec);
+    case 'load': {
+      const image = await prepareImage(request, spec);
+      singleImage(request);
+      await ports.load(packArchive(layoutFiles([image], request.store.blobs, true)), signal);
+      return image;
+    }
+    case 'image': {
+      const image = await prepareImage(request, spec);
+      if (spec.push) await ports.push(image, spec, signal);
+      return image;
+    }
+  }
+}
+
+/** Chooses or makes the layers' blobs and composes the documents: all that an archive or a registry needs. */
+export async function prepareImage(request: ExportRequest, options: ImageOutputOptions): Promise<LayoutImage> {
+  const { images, store, ports, signal } = request;
+  const parts = [];
+  for (const image of images) {
+    parts.push({ image, layers: await chooseLayers(image, options.compression, { blobs: store.blobs, compress: ports.compress, signal }) });
+  }
+  return composeImage(parts, { names: request.names.length > 0 ? request.names : options.names, annotations: options.annotations });
+}
+
+async function exportArchive(request: ExportRequest, spec: ArchiveOutput): Promise<LayoutImage> {
+  if (spec.type === 'docker') singleImage(request);
+  const image = await prepareImage(request, spec);
+  const files = layoutFiles([image], request.store.blobs, spec.type === 'docker');
+  if (spec.tar) await writeStream(spec.dest, packArchive(files), request);
+  else await writeLayoutFolder(spec.dest, files, request.signal);
+  return image;
+}
+
+async function exportLocal({ images, ports, signal }: ExportRequest, spec: LocalOutput): Promise<void> {
+  const options = { signal, skipped: (name: string) => ports.notice(`not written to ${spec.dest}: ${name} is a device or FIFO`) };
+  for (const image of images) {
+    // As buildx: several platforms stand in folders of their own.
+    const dest = images.length === 1 ? spec.dest : join(spec.dest, formatPlatform(image.platform).replaceAll('/', '_'));
+    await writeFolder(dest, (folder) => unpackTree(ports.rootfs(image, signal), folder, options), { signal });
+  }
+}
+
+async function writeStream(dest: string, chunks: AsyncIterable<Uint8Array>, { ports, signal }: Pick<ExportRequest, 'ports' | 'signal'>): Promise<void> {
+  if (dest !== stdoutDest) return writeOutput(dest, chunks, signal);
+  try {
+    await pipeline(chunks, ports.stdout, { end: false, signal });
+  } catch (error) {
+    signal.throwIfAborted();
+    throw diskError(error, { operation: 'write output to', path: 'standard output', owner: 'output' });
+  }
+}
+
+function singleImage({ images, spec }: ExportRequest): BuiltImage {
+  const [image, another] = images;
+  invariant(image !== undefined, 'an export without an image');
+  if (another === undefined) return image;
+  throw new TsbuildError('usage', 'OUTPUT_PLATFORMS', `write output: ${spec.type} exporter does not support several platforms`, {
+    hint: 'Use type=oci or type=local, or build for one platform.',
+  });
+}
+
+async function toNull(work: Promise<void>): Promise<null> {
+  await work;
+  return null;
+}

@@ -1,0 +1,82 @@
+/**
+ * Files that are whole or absent: written under another name, flushed, renamed, and the folder flushed after.
+ * It does not know what the files mean.
+ */
+import { mkdirSync } from 'node:fs';
+import { open, rename, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { errnoCode } from '../base/errors.ts';
+
+/** A file that is to appear, or to be replaced, at once. */
+export interface Replacement {
+  readonly path: string;
+  /** An unused name on the same file system; gone afterwards, whatever happens. */
+  readonly temporary: string;
+  readonly bytes: Uint8Array | string;
+  /** Permission bits; the umask applies. */
+  readonly mode: number;
+}
+
+/** Writes the file so that a reader, a crash or a power cut sees the old bytes or the new ones, never a mixture. */
+export async function replaceFile(file: Replacement): Promise<void> {
+  try {
+    await writeFlushed(file.temporary, file.bytes, file.mode);
+    await rename(file.temporary, file.path);
+  } catch (error) {
+    throw await undo(error, () => rm(file.temporary, { force: true }));
+  }
+  await syncDirectory(dirname(file.path));
+}
+
+/** Writes a new file and flushes it; a file of that name must not be there. */
+export async function writeFlushed(path: string, bytes: Uint8Array | string, mode: number): Promise<void> {
+  const handle = await open(path, 'wx', mode);
+  try {
+    await handle.writeFile(bytes);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/**
+ * Makes a folder and those above it, for this user alone. What is there stays as it is. Not mkdir's own `recursive`, which
+ * calls a read-only file system "no such file or directory".
+ */
+export function makeFolder(path: string): void {
+  try {
+    mkdirSync(path, { mode: 0o700 });
+  } catch (error) {
+    if (errnoCode(error) === 'EEXIST') return;
+    if (errnoCode(error) !== 'ENOENT' || dirname(path) === path) throw error;
+    makeFolder(dirname(path));
+    makeFolder(path);
+  }
+}
+
+/** Makes names in a folder durable (fsync(2), "does not necessarily ensure that the entry in the directory …"). */
+export async function syncDirectory(path: string): Promise<void> {
+  const handle = await open(path, 'r');
+  try {
+    await handle.sync();
+  } catch (error) {
+    // Some network and FUSE file systems refuse to flush folders: there is nothing more to be had from them.
+    if (errnoCode(error) !== 'EINVAL' && errnoCode(error) !== 'ENOTSUP') throw error;
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Cleans up after a failure and returns that failure; should the cleaning fail too, both are in what it returns. */
+export async function undo(first: unknown, clean: () => Promise<unknown>): Promise<unknown> {
+  try {
+    await clean();
+    return first;
+  } catch (second) {
+    if (first instanceof Error && first.cause === undefined) {
+      first.cause = second;
+      return first;
+    }
+    return new AggregateError([first, second], 'an operation failed, and so did cleaning up after it');
+  }
+}
