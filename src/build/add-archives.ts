@@ -1,0 +1,125 @@
+/**
+ * ADD of local archives: told by their content, unpacked into a writable snapshot, committed as one layer
+ * (SEMANTICS A6, 72 and 74).
+ */
+import { constants, createWriteStream } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { blobOfDiffID, type DiffID } from '../base/digest.ts';
+import { errnoCode, TsbuildError } from '../base/errors.ts';
+import { encodePath } from '../base/path-bytes.ts';
+import { extractArchive } from '../layer/layer.ts';
+import { loadAddon } from '../native/addon.ts';
+import type { ViewSpec } from '../native/view.ts';
+import type { CopyItem, Owner } from './copy-plan.ts';
+import type { BuildEnvironment } from './environment.ts';
+import { writeCopy, type WriteCopy } from './write-copy.ts';
+
+const blockBytes = 512;
+
+/** Whether any of the items is an archive. */
+export async function hasArchives(environment: BuildEnvironment, items: readonly CopyItem[], signal: AbortSignal): Promise<boolean> {
+  for (const item of items) if (await isArchive(environment, item, signal)) return true;
+  return false;
+}
+
+async function isArchive(environment: BuildEnvironment, item: CopyItem, signal: AbortSignal): Promise<boolean> {
+  const file = archivePath(item);
+  if (file === null) return false;
+  signal.throwIfAborted();
+  try {
+    return isTarHeader(await firstBlock(readPlain(environment, file)));
+  } catch (error) {
+    // Broken compression: then it is a file like any other.
+    if (error instanceof TsbuildError && error.code === 'DATA_CORRUPT') return false;
+    throw error;
+  }
+}
+
+/** The path on this machine of what may be an archive. */
+function archivePath(item: CopyItem): string | null {
+  const entry = item.entries[0];
+  if (!item.isSingle || item.origin.kind !== 'directory' || entry?.type !== 'file') return null;
+  return join(item.origin.path, entry.sourcePath);
+}
+
+async function* readPlain(environment: BuildEnvironment, path: string): AsyncIterable<Uint8Array> {
+  const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  try {
+    yield* environment.decompress(file.createReadStream({ autoClose: false, highWaterMark: 256 * 1024 }));
+  } finally {
+    await file.close();
+  }
+}
+
+async function firstBlock(stream: AsyncIterable<Uint8Array>): Promise<Buffer> {
+  let head = Buffer.alloc(0);
+  for await (const chunk of stream) {
+    head = Buffer.concat([head, chunk]);
+    if (head.length >= blockBytes) break;
+  }
+  return head.subarray(0, blockBytes);
+}
+
+/** A tar header's checksum is right (POSIX pax, "ustar Header Block"): the sum of its bytes, its own field as blanks. */
+export function isTarHeader(block: Uint8Array): boolean {
+  if (block.length < blockBytes) return false;
+  const field = Buffer.from(block.subarray(148, 156)).toString('latin1').replace(/[\0 ]+$/, '').trim();
+  if (!/^[0-7]+$/.test(field)) return false;
+  let sum = 0;
+  let signedSum = 0;
+  block.forEach((byte, index) => {
+    const value = index >= 148 && index < 156 ? 0x20 : byte;
+    sum += value;
+    signedSum += value > 127 ? value - 256 : value;
+  });
+  const expected = Number.parseInt(field, 8);
+  return sum === expected || signedSum === expected;
+}
+
+/** One layer from archives and files, in the order of the instruction. */
+export async function addArchives(environment: BuildEnvironment, request: WriteCopy, owner: Owner | null, signal: AbortSignal): Promise<DiffID> {
+  await environment.baseLayers.ensure(request.base, signal);
+  const { snapshots } = await environment.machinery();
+  const active = await snapshots.prepare(request.base, signal);
+  try {
+    for (const item of request.items) {
+      const file = (await isArchive(environment, item, signal)) ? archivePath(item) : null;
+      if (file === null) await addFiles(environment, request, item, active.view, signal);
+      else await unpack(environment, active.view, request.destination, readPlain(environment, file), owner, request.onWarning, signal);
+    }
+  } catch (error) {
+    await active.discard();
+    throw error;
+  }
+  const { diffID } = await active.commit({ stubs: [], signal, onWarning: request.onWarning });
+  return diffID;
+}
+
+/** What is no archive is written as a layer of its own first, and that is unpacked over the rest. */
+async function addFiles(environment: BuildEnvironment, request: WriteCopy, item: CopyItem, view: ViewSpec, signal: AbortSignal): Promise<void> {
+  const layer = await writeCopy(environment, { ...request, items: [item] }, signal);
+  const tar = environment.store.blobs.stream(blobOfDiffID(layer));
+  await unpack(environment, view, '/', tar, null, request.onWarning, signal);
+}
+
+async function unpack(
+  environment: BuildEnvironment,
+  view: ViewSpec,
+  destination: string,
+  tar: AsyncIterable<Uint8Array>,
+  owner: Owner | null,
+  onWarning: (line: string) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  const { helper } = await environment.machinery();
+  const addon = loadAddon();
+  const { readFd, writeFd } = addon.createPipe();
+  const extracting = extractArchive(helper, { view, destination: encodePath(destination), tarFd: readFd, ...(owner === null ? {} : { owner }) }, signal);
+  addon.closeFd(readFd); // the extraction has its own
+  const [extracted, fed] = await Promise.allSettled([extracting, pipeline(tar, createWriteStream('', { fd: writeFd }))]);
+  if (extracted.status === 'rejected') throw extracted.reason;
+  if (fed.status === 'rejected' && errnoCode(fed.reason) !== 'EPIPE') throw fed.reason;
+  extracted.value.warnings.forEach(onWarning);
+}

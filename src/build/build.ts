@@ -1,0 +1,270 @@
+/**
+ * One build from request to image: reads the inputs, plans, executes, delivers. Everything that it starts it ends.
+ * It reads no environment and prints nothing: what it needs comes in, what happens goes out as events.
+ * Start at `runBuild`; the walk over the graph is in `executor.ts`, single operations in the `perform-*.ts` files.
+ */
+import { mkdtemp } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Writable } from 'node:stream';
+import { TsbuildError } from '../base/errors.ts';
+import type { EventSink } from '../base/events.ts';
+import { openCache, type Cache } from '../cache/cache.ts';
+import { ignoreNothing } from '../context/ignore.ts';
+import { checkOutputs } from '../export/check-outputs.ts';
+import type { OutputSpec } from '../export/output-spec.ts';
+import { parseOutput } from '../export/parse-output.ts';
+import type { Graph } from '../graph/vertex.ts';
+import { decompress as decompressArchive } from '../layer/decompress.ts';
+import { clampSeconds, type TimePolicy } from '../layer/layer.ts';
+import { acquireLock, tryLock } from '../native/lock.ts';
+import type { RegistryConfigSources } from '../registry/load-config.ts';
+import type { Registry } from '../registry/registry.ts';
+import { decompress } from '../source/decompress.ts';
+import type { NamedContext } from '../source/named-context.ts';
+import { createResolver } from '../source/resolver.ts';
+import type { TakeLock } from '../store/lock.ts';
+import { openStore } from '../store/open.ts';
+import type { Store } from '../store/store.ts';
+import { BaseLayers } from './base-layers.ts';
+import type { BuildRequest } from './build-request.ts';
+import type { ContextSource } from './context-source.ts';
+import { deliver, fullNames, type Delivery } from './deliver.ts';
+import { createDownload } from './download.ts';
+import type { BuildEnvironment, SecretProvider } from './environment.ts';
+import { execute } from './executor.ts';
+import { fetchObserver } from './fetch-observer.ts';
+import { lazyContext, locateContext, readDockerfile, readIgnore, readNamedContexts, type DockerfileSource, type InputOptions } from './inputs.ts';
+import { LogFolder } from './log-files.ts';
+import { lazyMachinery } from './machinery.ts';
+import { describeSteps, observeSteps, StepReporter, type Clock } from './observer.ts';
+import { createOperations } from './operations.ts';
+import { planInput } from './plan-request.ts';
+import { planGraph, type Planned } from './planning.ts';
+import { recordCache } from './record-cache.ts';
+
+/** RUN steps at once where the user does not say: they wait more than they compute. */
+const runsDefault = 16;
+const copiesAtOnce = 4;
+/** What an archive of ADD may grow to: a few kilobytes can stand for terabytes. */
+const archiveSizeMax = 1024 ** 4;
+
+/** What a build needs of the process that it runs in. */
+export interface BuildPorts extends InputOptions {
+  readonly sink: EventSink;
+  readonly signal: AbortSignal;
+  readonly stdout: Writable & { readonly isTTY?: boolean };
+  readonly clock: Clock;
+  /** Now, by the clock that stamps files, in nanoseconds. */
+  readonly nowNs: () => bigint;
+  readonly processID: number;
+  /** `process.arch`. */
+  readonly architecture: string;
+  /** Directories where programs for user-mode networking are looked for, as in PATH. */
+  readonly searchPath: string;
+  /** Where the registry client finds credentials, certificates and proxies. */
+  readonly registry: RegistryConfigSources;
+  readonly secrets: SecretProvider;
+}
+
+export interface BuildOutcome extends Delivery {
+  readonly outputs: readonly OutputSpec[];
+  readonly durationMs: number;
+  readonly stepsTotal: number;
+  readonly stepsCached: number;
+}
+
+/**
+ * Builds. Settles when every process, mount and temporary file of the build is gone.
+ * @throws TsbuildError; the signal's reason when it was aborted
+ */
+export async function runBuild(request: BuildRequest, ports: BuildPorts): Promise<BuildOutcome> {
+  ports.signal.throwIfAborted();
+  const specs = request.outputs.map(parseOutput);
+  checkOutputs(specs, { stdoutIsTerminal: ports.stdout.isTTY === true });
+  fullNames(request.tags);
+  const reporter = new StepReporter(ports.sink, ports.clock);
+  const source = await readDefinition(request, ports, reporter);
+  const store = await openBuildStore(request.storeRoot, ports.processID);
+  const registry = lazyRegistry(ports.registry);
+  try {
+    return await buildInStore({ request, ports, specs, reporter, source, store, registry });
+  } finally {
+    await registry.close();
+    await store.close();
+  }
+}
+
+/** Plans alone: the graph that a build would carry out. */
+export async function planBuild(request: BuildRequest, ports: BuildPorts): Promise<Graph> {
+  const reporter = new StepReporter(ports.sink, ports.clock);
+  const source = await readDefinition(request, ports, reporter);
+  const store = await openBuildStore(request.storeRoot, ports.processID);
+  const registry = lazyRegistry(ports.registry);
+  try {
+    const { graph } = await planInStore({ request, ports, specs: [], reporter, source, store, registry }, timesOf(request));
+    return graph;
+  } finally {
+    await registry.close();
+    await store.close();
+  }
+}
+
+/** Locks of the store, by the addon. */
+const takeLock: TakeLock = (path, { mode, wait }) => {
+  const shared = mode === 'shared';
+  return wait ? acquireLock(path, { shared }) : tryLock(path, shared);
+};
+
+/** Opens the store as builds and commands use it. */
+export function openBuildStore(root: string, processId: number): Promise<Store> {
+  return openStore({ root, processId, lock: takeLock });
+}
+
+interface BuildState {
+  readonly request: BuildRequest;
+  readonly ports: BuildPorts;
+  readonly specs: readonly OutputSpec[];
+  readonly reporter: StepReporter;
+  readonly source: DockerfileSource;
+  readonly store: Store;
+  readonly registry: LazyRegistry;
+}
+
+async function readDefinition(request: BuildRequest, ports: BuildPorts, reporter: StepReporter): Promise<DockerfileSource> {
+  const step = reporter.describe(`[internal] load build definition from ${request.file ?? 'Dockerfile'}`);
+  reporter.started(step);
+  try {
+    await locateContext(request, ports);
+    const source = await readDockerfile(request, ports);
+    for (const { code, message, position } of source.dockerfile.warnings) {
+      reporter.send({ type: 'notice', level: 'warning', code, text: message, position });
+    }
+    reporter.done(step, false);
+    return source;
+  } catch (error) {
+    reporter.failed(step, error);
+    throw error;
+  }
+}
+
+function timesOf({ timestamps, sourceDateEpoch }: BuildRequest): TimePolicy {
+  if (timestamps === 'keep') return { kind: 'keep' };
+  if (timestamps === 'constant') return { kind: 'clamp', seconds: clampSeconds };
+  if (sourceDateEpoch !== null) return { kind: 'clamp', seconds: sourceDateEpoch };
+  throw new TsbuildError('usage', 'EPOCH_MISSING', '--timestamps=epoch: SOURCE_DATE_EPOCH is not set', {
+    hint: 'Set it, for example SOURCE_DATE_EPOCH=$(git log -1 --format=%ct).',
+  });
+}
+
+interface LazyRegistry {
+  get(): Promise<Registry>;
+  close(): Promise<void>;
+}
+
+/** The client is loaded when the first reference is not in the store. */
+function lazyRegistry(sources: RegistryConfigSources): LazyRegistry {
+  let registry: Promise<Registry> | null = null;
+  const create = async (): Promise<Registry> => {
+    const [{ createRegistry }, { loadRegistryConfig }] = await Promise.all([import('../registry/registry.ts'), import('../registry/load-config.ts')]);
+    return createRegistry(await loadRegistryConfig(sources));
+  };
+  return { get: () => (registry ??= create()), close: async () => (await registry)?.close() };
+}
+
+async function planInStore(state: BuildState, times: TimePolicy): Promise<Planned & { readonly contexts: ReadonlyMap<string, NamedContext> }> {
+  const { request, ports, reporter, source, store, registry } = state;
+  const contexts = readNamedContexts(request.buildContexts, ports.workingDirectory);
+  const resolver = createResolver({ store, registry: registry.get, namedContexts: contexts, decompress });
+  const input = planInput(request, source.dockerfile, contexts, times, ports.architecture);
+  const planned = await planGraph(input, { resolver, pull: request.pull, reporter, signal: ports.signal });
+  return { ...planned, contexts };
+}
+
+async function buildInStore(state: BuildState): Promise<BuildOutcome> {
+  const { ports, reporter, store, request, specs } = state;
+  const times = timesOf(request);
+  const { graph, images, contexts: named } = await planInStore(state, times);
+  const steps = describeSteps(graph, reporter);
+  reporter.send({ type: 'build-started', steps: [...steps.values()], target: graph.targetName });
+  const cache = openCache(store);
+  const machinery = lazyMachinery({ store, times, reporter, searchPath: ports.searchPath, architecture: ports.architecture });
+  const opened: Promise<ContextSource>[] = [];
+  const contexts = await openContexts(state, named, opened);
+  const logs = new LogFolder(store.paths.logs, buildName(ports));
+  const fetches = fetchObserver(graph, images, steps, reporter);
+  const downloads = createDownload({ tmp: store.paths.tmp, registry: ports.registry });
+  const environment: BuildEnvironment = {
+    graph,
+    store,
+    machinery: () => machinery.get(),
+    contexts,
+    baseLayers: new BaseLayers(fetches.origins, store.blobs, fetches.observer),
+    secrets: ports.secrets,
+    times,
+    logs,
+    reporter,
+    steps,
+    accounts: new Map(),
+    contextLayers: new Map(),
+    download: downloads.download,
+    decompress: (source) => decompressArchive(source, { what: 'archive', sizeBytesMax: archiveSizeMax }),
+  };
+  try {
+    const delivery = await executeAndDeliver(state, environment, cache, images);
+    fetches.finish(environment.baseLayers);
+    await Promise.all(opened.map(async (context) => (await context).close()));
+    const { total, cached } = reporter.counts;
+    const durationMs = reporter.elapsedMs;
+    reporter.send({ type: 'build-done', durationMs, stepsTotal: total, stepsCached: cached });
+    return { ...delivery, outputs: specs, durationMs, stepsTotal: total, stepsCached: cached };
+  } finally {
+    await Promise.all([machinery.isStarted ? machinery.close() : null, downloads.close()]);
+  }
+}
+
+async function executeAndDeliver(state: BuildState, environment: BuildEnvironment, cache: Cache, images: Planned['images']): Promise<Delivery> {
+  const { request, ports, specs, source, reporter } = state;
+  const results = await execute(environment.graph, {
+    operations: createOperations(environment),
+    cache: recordCache(cache, source.path ?? '-'),
+    observer: observeSteps(environment.steps, reporter, (vertex) => {
+      const step = environment.steps.get(vertex.id);
+      return step === undefined || vertex.operation.kind !== 'run' ? undefined : environment.logs.pathOf(step.id);
+    }),
+    limits: { runs: request.jobs ?? runsDefault, copies: copiesAtOnce },
+    signal: ports.signal,
+  });
+  return deliver({ environment, cache, request, specs, results, images, stdout: ports.stdout, signal: ports.signal });
+}
+
+/** Main and named contexts by name, each opened when a step first asks; `opened` collects those that were. */
+async function openContexts(
+  { request, ports, source, store }: BuildState,
+  named: ReadonlyMap<string, NamedContext>,
+  opened: Promise<ContextSource>[],
+): Promise<ReadonlyMap<string, () => Promise<ContextSource>>> {
+  const root = (await locateContext(request, ports)) ?? (await mkdtemp(join(store.paths.tmp, 'empty-')));
+  const ignore = request.context === '-' ? () => Promise.resolve(ignoreNothing) : () => readIgnore(root, source.path);
+  const places = new Map([['', { root, ignore }]]);
+  for (const [name, context] of named) {
+    if (context.kind === 'directory') places.set(name, { root: context.path, ignore: () => readIgnore(context.path, null) });
+  }
+  return new Map(
+    [...places].map(([name, place]) => {
+      const open = lazyContext(store, place, ports.nowNs);
+      return [name, () => remember(opened, open())];
+    }),
+  );
+}
+
+function remember<T>(list: Promise<T>[], item: Promise<T>): Promise<T> {
+  if (!list.includes(item)) list.push(item);
+  return item;
+}
+
+/** Logs of a build stand in a folder of this name; later ones sort behind earlier ones. */
+function buildName({ nowNs, processID }: BuildPorts): string {
+  const seconds = nowNs() / 1_000_000_000n;
+  return `${seconds.toString().padStart(12, '0')}-${processID}`;
+}
+

@@ -1,0 +1,117 @@
+/**
+ * What a COPY or ADD is going to write, entry by entry: from the selected files, the mode and the owner that they will
+ * land with. The same data makes the content key, so that a key holds what decides the result and nothing else.
+ */
+import { digestOf, type ContentDigest, type DiffID } from '../base/digest.ts';
+import { canonicalJson, type JsonValue } from '../base/canonical.ts';
+import { applyMode, parseMode, type Mode } from '../dockerfile/mode.ts';
+import type { Match } from '../context/select.ts';
+import type { PlacedEntry, TreeEntry } from '../context/tree.ts';
+import type { CopyOperation } from '../graph/vertex.ts';
+
+/** Where entries are read from. */
+export type CopyOrigin =
+  | { readonly kind: 'directory'; readonly path: string }
+  | { readonly kind: 'layers'; readonly layers: readonly DiffID[] };
+
+/** Owner of what is copied: given, or the source's own. */
+export interface Owner {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** One entry, as it will land. */
+export interface CopyEntry {
+  readonly sourcePath: string;
+  /** Below the destination; empty for a single file. */
+  readonly path: string;
+  readonly type: TreeEntry['type'];
+  readonly mode: number;
+  readonly owner: Owner;
+  readonly source: TreeEntry;
+  readonly linkGroup: number;
+}
+
+/** One match of one source. */
+export interface CopyItem {
+  readonly origin: CopyOrigin;
+  /** A single entry that is not a directory; else the contents of a directory. */
+  readonly isSingle: boolean;
+  /** The name that a single entry gets in a directory. */
+  readonly name: string;
+  readonly entries: readonly CopyEntry[];
+}
+
+/** How entries land. */
+export interface Landing {
+  readonly mode: Mode | null;
+  /** Null keeps the owner that the source has. */
+  readonly owner: Owner | null;
+}
+
+/** The landing that an operation asks for, its owner already looked up. */
+export function landingOf(operation: CopyOperation, owner: Owner | null): Landing {
+  return { mode: operation.mode === null ? null : parseMode(operation.mode), owner };
+}
+
+/** Mode of directories that are made on the way to the destination (SEMANTICS A6, 62). */
+export function parentMode({ mode }: Landing): number {
+  return mode?.kind === 'octal' ? mode.mode : 0o755;
+}
+
+/** The items of the matches of one source. `ownerOf` tells the owner that a source entry has by itself. */
+export function planItems(
+  origin: CopyOrigin,
+  matches: readonly Match[],
+  landing: Landing,
+  ownerOf: (entry: TreeEntry) => Owner,
+  groups: LinkGroups,
+): readonly CopyItem[] {
+  return matches.map((match) => {
+    const { entry } = match;
+    const isSingle = entry !== null && entry.type !== 'directory';
+    const placed: readonly PlacedEntry[] = isSingle ? [{ path: '', entry }] : match.children;
+    const entries = placed.map(({ path, entry: source }): CopyEntry => ({
+      sourcePath: joinPath(match.path, path),
+      path,
+      type: source.type,
+      mode: landing.mode === null || source.type === 'symlink' ? source.mode : applyMode(landing.mode, source.mode, source.type === 'directory'),
+      owner: landing.owner ?? ownerOf(source),
+      source,
+      linkGroup: linkGroupOf(origin, source, groups),
+    }));
+    return { origin, isSingle, name: match.name, entries };
+  });
+}
+
+function joinPath(base: string, path: string): string {
+  if (path === '') return base;
+  return base === '' ? path : `${base}/${path}`;
+}
+
+/** Numbers of the files with several names, within one COPY. */
+export type LinkGroups = Map<string, number>;
+
+/** The same number for the names of one file; 0 for a file with one name. */
+function linkGroupOf(origin: CopyOrigin, entry: TreeEntry, groups: LinkGroups): number {
+  if (entry.type === 'directory' || entry.linkCount < 2) return 0;
+  const id = canonicalJson([origin.kind === 'directory' ? origin.path : origin.layers, String(entry.device), String(entry.inode)]);
+  const number = groups.get(id) ?? groups.size + 1;
+  groups.set(id, number);
+  return number;
+}
+
+/** The digest of what the items will write: path, type, mode, owner and content; not mtime. */
+export function digestItems(items: readonly CopyItem[], contents: ReadonlyMap<string, ContentDigest>): ContentDigest {
+  return digestOf<ContentDigest>(items.map((item) => `${encodeItem(item, contents)}\n`).join(''));
+}
+
+function encodeItem(item: CopyItem, contents: ReadonlyMap<string, ContentDigest>): string {
+  const entries = item.entries.map((entry): JsonValue => {
+    const { source } = entry;
+    const content = source.type === 'file' ? (contents.get(entry.sourcePath) ?? null) : null;
+    const device = source.type === 'character' || source.type === 'block' ? String(source.rdev) : null;
+    return [entry.path, entry.type, entry.mode, entry.owner.uid, entry.owner.gid, content, source.linkTarget, device, entry.linkGroup];
+  });
+  return canonicalJson([item.isSingle, item.name, entries]);
+}

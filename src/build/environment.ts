@@ -1,0 +1,69 @@
+/** What carrying out a vertex works with: one build's store, contexts, sandbox process and settings. */
+import type { ContentDigest, DiffID } from '../base/digest.ts';
+import type { StepDescription } from '../base/events.ts';
+import type { Graph } from '../graph/vertex.ts';
+import type { TimePolicy } from '../layer/layer.ts';
+import type { Helper } from '../native/helper.ts';
+import type { NetworkProgram } from '../sandbox/network.ts';
+import type { Snapshotter } from '../snapshot/snapshot.ts';
+import type { Store } from '../store/store.ts';
+import type { BaseLayers } from './base-layers.ts';
+import type { ContextSource } from './context-source.ts';
+import type { LogFolder } from './log-files.ts';
+import type { StepReporter } from './observer.ts';
+import type { AccountFiles } from './users.ts';
+
+/** A secret or an agent that the user allowed steps to use. The value is read when a step needs it. */
+export interface SecretProvider {
+  /** The value, or null where the user gave no secret of this name. */
+  secret(id: string): Promise<Uint8Array | null>;
+  /** The path of an agent's socket on this machine, or null. */
+  sshSocket(id: string): string | null;
+}
+
+/** What `--network default` turned out to be on this machine. */
+export interface DefaultNetwork {
+  readonly kind: 'isolated' | 'host';
+  readonly programs: readonly NetworkProgram[];
+}
+
+/** The parts of a build that start something, made when the first step needs them and at most once. */
+export interface Machinery {
+  readonly helper: Helper;
+  readonly snapshots: Snapshotter;
+  readonly network: DefaultNetwork;
+  readonly seccomp: Uint8Array;
+  /** The host's /etc/resolv.conf. */
+  readonly resolvConf: string;
+}
+
+export interface BuildEnvironment {
+  readonly graph: Graph;
+  readonly store: Store;
+  readonly machinery: () => Promise<Machinery>;
+  readonly contexts: ReadonlyMap<string, () => Promise<ContextSource>>;
+  readonly baseLayers: BaseLayers;
+  readonly secrets: SecretProvider;
+  readonly times: TimePolicy;
+  readonly logs: LogFolder;
+  readonly reporter: StepReporter;
+  readonly steps: ReadonlyMap<number, StepDescription>;
+  /** By the stack of layers, joined: an image's account files are read once a build. */
+  readonly accounts: Map<string, Promise<AccountFiles>>;
+  /** Layers of parts of contexts that RUN mounts, by context and path. */
+  readonly contextLayers: Map<string, Promise<DiffID>>;
+  /** For ADD; the same URL is fetched once a build. */
+  readonly download: Download;
+  readonly decompress: Decompress;
+}
+
+/** Plain bytes of a stream that may be compressed; detected by content. */
+export type Decompress = (source: AsyncIterable<Uint8Array>) => AsyncIterable<Uint8Array>;
+
+/** Fetches a URL into a file of the temporary folder; used by ADD. */
+export type Download = (request: { readonly url: string; readonly checksum: string | null; readonly signal: AbortSignal }) => Promise<Downloaded>;
+
+export interface Downloaded {
+  readonly path: string;
+  readonly digest: ContentDigest;
+}

@@ -1,0 +1,193 @@
+/**
+ * The executor: a memoised asynchronous walk over the graph that asks the cache and performs what is missing.
+ * It knows no kinds of operations, no disk and no processes: those are behind `Operations` and `RecordCache`, so that a
+ * whole build runs in memory in a test. Start at `execute`.
+ *
+ * A queue's slot is taken only when all inputs are there, so a graph of any depth runs on a queue of one. The first
+ * failure aborts the rest; `execute` settles only when nothing is running any more.
+ */
+import PQueue from 'p-queue';
+import type { CacheKey } from '../base/canonical.ts';
+import type { DiffID } from '../base/digest.ts';
+import type { StepUsage } from '../base/events.ts';
+import { definitionKeys } from '../graph/definition.ts';
+import { inputsOf, type Graph, type Vertex, type VertexID } from '../graph/vertex.ts';
+
+/** What a vertex stands for once it is done: a stack of layers, lowest first. */
+export interface VertexResult {
+  readonly layers: readonly DiffID[];
+  /** Those of `layers` that this vertex added. */
+  readonly added: readonly DiffID[];
+}
+
+export interface Performed {
+  readonly added: readonly DiffID[];
+  readonly usage?: StepUsage;
+}
+
+/** Results of a vertex's inputs, by number. */
+export type Inputs = ReadonlyMap<VertexID, VertexResult>;
+
+/** What the executor needs to know and have done; `operations.ts` does it for real, tests in memory. */
+export interface Operations {
+  /** The layers that a vertex starts from: those of its root, or of the image that it is. */
+  baseLayers(vertex: Vertex, inputs: Inputs): readonly DiffID[];
+  /** The content key; null for a vertex that only stands for something (image, context, config). */
+  keyOf(vertex: Vertex, inputs: Inputs, signal: AbortSignal): Promise<CacheKey | null>;
+  perform(vertex: Vertex, inputs: Inputs, signal: AbortSignal): Promise<Performed>;
+  /** Whether a layer that a record names is still in the store. */
+  hasLayer(layer: DiffID): boolean;
+}
+
+/** Earlier results by content key. */
+export interface RecordCache {
+  get(key: CacheKey): Promise<readonly DiffID[] | null>;
+  put(vertex: Vertex, key: CacheKey, added: readonly DiffID[]): Promise<void>;
+  /** Why there was no hit, in words; null where there is no earlier record to compare with. */
+  explainMiss(vertex: Vertex, key: CacheKey): Promise<string | null>;
+}
+
+/** Hears what happens to each vertex that has a key. */
+export interface StepObserver {
+  started(vertex: Vertex): void;
+  missed(vertex: Vertex, reason: string): void;
+  done(vertex: Vertex, outcome: { readonly cached: boolean; readonly usage?: StepUsage }): void;
+  failed(vertex: Vertex, error: unknown): void;
+  canceled(vertex: Vertex): void;
+}
+
+export interface Limits {
+  /** RUN steps at once. They wait more than they compute, so this does not follow the number of CPUs. */
+  readonly runs: number;
+  /** COPY, ADD and WORKDIR at once. */
+  readonly copies: number;
+}
+
+export interface ExecuteOptions {
+  readonly operations: Operations;
+  readonly cache: RecordCache;
+  readonly observer: StepObserver;
+  readonly limits: Limits;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Carries out the graph's target and all that it needs.
+ * @throws the first error of any vertex, after all others have stopped; the signal's reason when it was aborted
+ */
+export async function execute(graph: Graph, options: ExecuteOptions): Promise<ReadonlyMap<VertexID, VertexResult>> {
+  const walk = new Walk(graph, options);
+  return walk.run();
+}
+
+class Walk {
+  readonly #graph: Graph;
+  readonly #options: ExecuteOptions;
+  readonly #abort = new AbortController();
+  readonly #running = new Map<string, Promise<VertexResult>>();
+  readonly #results = new Map<VertexID, VertexResult>();
+  readonly #keys;
+  readonly #queues: { readonly run: PQueue; readonly copy: PQueue };
+
+  constructor(graph: Graph, options: ExecuteOptions) {
+    this.#graph = graph;
+    this.#options = options;
+    this.#keys = definitionKeys(graph);
+    this.#queues = {
+      run: new PQueue({ concurrency: options.limits.runs }),
+      copy: new PQueue({ concurrency: options.limits.copies }),
+    };
+  }
+
+  async run(): Promise<ReadonlyMap<VertexID, VertexResult>> {
+    const onAbort = (): void => this.#abort.abort(this.#options.signal.reason);
+    this.#options.signal.throwIfAborted();
+    this.#options.signal.addEventListener('abort', onAbort, { once: true });
+    try {
+      const target = this.#graph.vertices[this.#graph.target];
+      if (target === undefined) throw new Error(`the graph has no vertex ${this.#graph.target}`);
+      const outcome = this.#visit(target);
+      await outcome.catch(() => this.#settled());
+      await outcome;
+      return this.#results;
+    } finally {
+      this.#options.signal.removeEventListener('abort', onAbort);
+    }
+  }
+
+  /** Resolves when no vertex is running any more. */
+  async #settled(): Promise<void> {
+    await Promise.allSettled(this.#running.values());
+  }
+
+  /** One promise for each piece of work: vertices with the same definition share it. */
+  #visit(vertex: Vertex): Promise<VertexResult> {
+    const definition = this.#keys.get(vertex.id)?.digest ?? String(vertex.id);
+    const known = this.#running.get(definition);
+    if (known !== undefined) return known.then((result) => this.#remember(vertex, result));
+    const work = this.#perform(vertex).catch((error: unknown) => {
+      this.#abort.abort(error);
+      throw this.#abort.signal.reason;
+    });
+    this.#running.set(definition, work);
+    return work.then((result) => this.#remember(vertex, result));
+  }
+
+  #remember(vertex: Vertex, result: VertexResult): VertexResult {
+    this.#results.set(vertex.id, result);
+    return result;
+  }
+
+  async #perform(vertex: Vertex): Promise<VertexResult> {
+    const { operations, cache, observer } = this.#options;
+    const inputs = await this.#inputs(vertex);
+    const { signal } = this.#abort;
+    signal.throwIfAborted();
+    const base = operations.baseLayers(vertex, inputs);
+    const key = await operations.keyOf(vertex, inputs, signal);
+    if (key === null) return { layers: base, added: [] };
+    const cached = vertex.ignoreCache ? null : await cache.get(key);
+    if (cached !== null && cached.every((layer) => operations.hasLayer(layer))) {
+      observer.started(vertex);
+      observer.done(vertex, { cached: true });
+      return { layers: [...base, ...cached], added: cached };
+    }
+    const queue = vertex.operation.kind === 'run' ? this.#queues.run : this.#queues.copy;
+    const { added } = await queue.add(() => this.#performObserved(vertex, key, inputs));
+    return { layers: [...base, ...added], added };
+  }
+
+  async #inputs(vertex: Vertex): Promise<Inputs> {
+    const ids = inputsOf(vertex.operation);
+    const results = await Promise.all(
+      ids.map((id) => {
+        const input = this.#graph.vertices[id];
+        if (input === undefined) throw new Error(`the graph has no vertex ${id}`);
+        return this.#visit(input);
+      }),
+    );
+    return new Map(ids.map((id, index) => [id, results[index] ?? { layers: [], added: [] }]));
+  }
+
+  async #performObserved(vertex: Vertex, key: CacheKey, inputs: Inputs): Promise<Performed> {
+    const { operations, cache, observer } = this.#options;
+    const { signal } = this.#abort;
+    if (signal.aborted) {
+      observer.canceled(vertex);
+      throw signal.reason;
+    }
+    observer.started(vertex);
+    try {
+      const reason = vertex.ignoreCache ? null : await cache.explainMiss(vertex, key);
+      if (reason !== null) observer.missed(vertex, reason);
+      const performed = await operations.perform(vertex, inputs, signal);
+      await cache.put(vertex, key, performed.added);
+      observer.done(vertex, { cached: false, ...(performed.usage === undefined ? {} : { usage: performed.usage }) });
+      return performed;
+    } catch (error) {
+      if (signal.aborted) observer.canceled(vertex);
+      else observer.failed(vertex, error);
+      throw error;
+    }
+  }
+}

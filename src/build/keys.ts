@@ -1,0 +1,125 @@
+/**
+ * Content keys: what an operation really consumes, and nothing else. Changing what is in a key means raising its version.
+ * History, labels, proxies, secrets' values and the words of progress are in none of them.
+ */
+import { makeKey, type CacheKey, type JsonValue, type KeyPart } from '../base/canonical.ts';
+import { chainIDOf, digestOf, type ContentDigest, type DiffID } from '../base/digest.ts';
+import { selectSources } from '../context/select.ts';
+import type { CopyOperation, CopySource, RunMount, RunOperation, WorkdirOperation } from '../graph/vertex.ts';
+import { layerFormat } from '../layer/layer.ts';
+import { contextDigest, openContext } from './context-layer.ts';
+import { digestItems, landingOf, planItems, type LinkGroups } from './copy-plan.ts';
+import type { BuildEnvironment } from './environment.ts';
+import type { Inputs } from './executor.ts';
+
+/** What every layer depends on: its form and its times. */
+function formParts({ times }: BuildEnvironment): readonly KeyPart[] {
+  return [
+    { name: 'layer format', value: layerFormat },
+    { name: 'times', value: times.kind === 'clamp' ? times.seconds : 'keep' },
+  ];
+}
+
+function chain(layers: readonly DiffID[] | undefined): JsonValue {
+  return chainIDOf(layers ?? []);
+}
+
+/** RUN: the root, the command line and everything that the step can see. */
+export async function runKey(environment: BuildEnvironment, operation: RunOperation, inputs: Inputs): Promise<CacheKey> {
+  const mounts = await Promise.all(operation.mounts.map((mount) => mountValue(environment, mount, inputs)));
+  return makeKey('run/1', [
+    { name: 'root', value: chain(inputs.get(operation.root)?.layers) },
+    { name: 'command', value: operation.args },
+    { name: 'environment', value: operation.env.map(([name, value]) => [name, value]) },
+    { name: 'working directory', value: operation.cwd },
+    { name: 'user', value: operation.user },
+    { name: 'mounts', value: mounts },
+    { name: 'network', value: operation.network },
+    { name: 'security', value: operation.security },
+    { name: 'host name', value: operation.hostname },
+    { name: 'extra hosts', value: operation.extraHosts.map(([name]) => name) },
+    { name: 'shm size', value: operation.shmSizeBytes },
+    { name: 'ulimits', value: operation.ulimits.map(({ name, soft, hard }) => [name, soft, hard]) },
+    { name: 'inline file', value: operation.inlineFile === null ? null : [operation.inlineFile.name, operation.inlineFile.content] },
+    { name: 'platform', value: { ...operation.platform } },
+    ...formParts(environment),
+  ]);
+}
+
+/** A mount as a key sees it: what is in a bind, but neither a secret's value nor what a cache holds. */
+async function mountValue(environment: BuildEnvironment, mount: RunMount, inputs: Inputs): Promise<JsonValue> {
+  if (mount.kind !== 'bind') {
+    const { ...fields } = mount;
+    return mount.kind === 'cache' ? { ...mount, from: null } : { ...fields };
+  }
+  const from = environment.graph.vertices[mount.from]?.operation;
+  const content = from?.kind === 'context' ? await contextDigest(environment, from.name, mount.source) : chain(inputs.get(mount.from)?.layers);
+  return { kind: 'bind', content, source: mount.source, target: mount.target, readOnly: mount.readOnly };
+}
+
+/** COPY and ADD: the merged tree that the destination is resolved in, and what will land there. */
+export async function copyKey(environment: BuildEnvironment, operation: CopyOperation, inputs: Inputs, signal: AbortSignal): Promise<CacheKey> {
+  const sources: JsonValue[] = [];
+  const groups: LinkGroups = new Map();
+  for (const source of operation.sources) sources.push(await sourceValue(environment, operation, source, inputs, groups, signal));
+  return makeKey('copy/1', [
+    { name: 'root', value: operation.link ? 'any' : chain(inputs.get(operation.root)?.layers) },
+    { name: 'files', value: sources },
+    { name: 'destination', value: operation.destination },
+    { name: 'owner', value: operation.owner },
+    { name: 'mode', value: operation.mode },
+    { name: 'link', value: operation.link },
+    { name: 'parents', value: operation.parents },
+    { name: 'excludes', value: operation.excludes },
+    { name: 'unpack', value: [operation.unpack, operation.unpackRemote] },
+    ...formParts(environment),
+  ]);
+}
+
+async function sourceValue(
+  environment: BuildEnvironment,
+  operation: CopyOperation,
+  source: CopySource,
+  inputs: Inputs,
+  groups: LinkGroups,
+  signal: AbortSignal,
+): Promise<JsonValue> {
+  switch (source.kind) {
+    case 'inline':
+      return ['inline', source.name, digestOf<ContentDigest>(source.content)];
+    case 'http': {
+      const { digest } = await environment.download({ url: source.url, checksum: source.checksum, signal });
+      return ['http', source.filename, digest];
+    }
+    case 'path': {
+      const from = environment.graph.vertices[source.from]?.operation;
+      if (from?.kind !== 'context') return ['layers', chain(inputs.get(source.from)?.layers), source.pattern];
+      return ['context', await selectionDigest(environment, operation, from.name, source.pattern, groups)];
+    }
+  }
+}
+
+/** Files of a context as they would land; the owner is in the key as it was written, because names depend on the root. */
+async function selectionDigest(
+  environment: BuildEnvironment,
+  operation: CopyOperation,
+  name: string,
+  pattern: string,
+  groups: LinkGroups,
+): Promise<ContentDigest> {
+  const context = await openContext(environment, name);
+  const matches = selectSources(context.tree, pattern, { excludes: operation.excludes });
+  const root = { uid: 0, gid: 0 };
+  const items = planItems({ kind: 'directory', path: context.tree.root }, matches, landingOf(operation, null), () => root, groups);
+  const files = items.flatMap((item) => item.entries.map((entry) => ({ path: entry.sourcePath, entry: entry.source })));
+  return digestItems(items, await context.digest(files));
+}
+
+export function workdirKey(environment: BuildEnvironment, operation: WorkdirOperation, inputs: Inputs): CacheKey {
+  return makeKey('workdir/1', [
+    { name: 'root', value: chain(inputs.get(operation.root)?.layers) },
+    { name: 'path', value: operation.path },
+    { name: 'user', value: operation.user },
+    ...formParts(environment),
+  ]);
+}

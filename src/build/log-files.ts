@@ -1,0 +1,74 @@
+/**
+ * Full logs of steps, one file each, in a folder for each build. What a step prints goes to its file byte by byte, and
+ * decoded to the event stream; nothing is clipped, and the step waits when the disk is slow.
+ */
+import { mkdir, open, readdir, rm, type FileHandle } from 'node:fs/promises';
+import { join } from 'node:path';
+import { StringDecoder } from 'node:string_decoder';
+
+/** Builds whose logs are kept. */
+export const keptBuildsMax = 50;
+
+type StreamName = 'stdout' | 'stderr';
+
+/** The log of one step while it runs. */
+export class StepLog {
+  readonly path: string;
+  readonly #file: FileHandle;
+  readonly #onText: (stream: StreamName, text: string) => void;
+  readonly #decoders = { stdout: new StringDecoder('utf8'), stderr: new StringDecoder('utf8') };
+
+  constructor(path: string, file: FileHandle, onText: (stream: StreamName, text: string) => void) {
+    this.path = path;
+    this.#file = file;
+    this.#onText = onText;
+  }
+
+  async write(stream: StreamName, chunk: Buffer): Promise<void> {
+    const text = this.#decoders[stream].write(chunk);
+    if (text !== '') this.#onText(stream, text);
+    await this.#file.writeFile(chunk);
+  }
+
+  async close(): Promise<void> {
+    for (const stream of ['stdout', 'stderr'] as const) {
+      const text = this.#decoders[stream].end();
+      if (text !== '') this.#onText(stream, text);
+    }
+    await this.#file.close();
+  }
+}
+
+/** The folder of one build's logs; it is made when the first step prints. */
+export class LogFolder {
+  readonly #logs: string;
+  readonly #name: string;
+  #made: Promise<string> | null = null;
+
+  /** @param name unique among the builds of this store, and later builds sort behind earlier ones */
+  constructor(logs: string, name: string) {
+    this.#logs = logs;
+    this.#name = name;
+  }
+
+  pathOf(stepID: number): string {
+    return join(this.#logs, this.#name, `${stepID}.log`);
+  }
+
+  async open(stepID: number, onText: (stream: StreamName, text: string) => void): Promise<StepLog> {
+    this.#made ??= this.#make();
+    await this.#made;
+    const path = this.pathOf(stepID);
+    return new StepLog(path, await open(path, 'w', 0o600), onText);
+  }
+
+  async #make(): Promise<string> {
+    const folder = join(this.#logs, this.#name);
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    const builds = (await readdir(this.#logs)).sort();
+    for (const old of builds.slice(0, Math.max(0, builds.length - keptBuildsMax))) {
+      await rm(join(this.#logs, old), { recursive: true, force: true });
+    }
+    return folder;
+  }
+}

@@ -1,0 +1,86 @@
+/** What running steps needs of this machine, started when the first step misses the cache and at most once a build. */
+import { readFile } from 'node:fs/promises';
+import { errnoCode } from '../base/errors.ts';
+import type { TimePolicy } from '../layer/layer.ts';
+import { startHelper } from '../native/helper.ts';
+import { defaultCapabilityNames } from '../sandbox/capabilities.ts';
+import { detectNetwork } from '../sandbox/network.ts';
+import { compileSeccomp } from '../sandbox/seccomp.ts';
+import { openDirectorySnapshotter } from '../snapshot/directory.ts';
+import type { Store } from '../store/store.ts';
+import type { DefaultNetwork, Machinery } from './environment.ts';
+import type { StepReporter } from './observer.ts';
+
+export interface MachineryOptions {
+  readonly store: Store;
+  readonly times: TimePolicy;
+  readonly reporter: StepReporter;
+  /** Where network programs are looked for. */
+  readonly searchPath: string;
+  /** `process.arch`. */
+  readonly architecture: string;
+}
+
+/** The machinery of one build: `get` starts it, `close` ends what was started. */
+export interface LazyMachinery {
+  get(): Promise<Machinery>;
+  close(): Promise<void>;
+  /** Whether anything was started: a cached build starts nothing. */
+  readonly isStarted: boolean;
+}
+
+export function lazyMachinery(options: MachineryOptions): LazyMachinery {
+  let started: Promise<Machinery> | null = null;
+  return {
+    get: () => (started ??= start(options)),
+    close: async () => {
+      if (started === null) return;
+      const [outcome] = await Promise.allSettled([started]);
+      if (outcome.status === 'fulfilled') await outcome.value.helper.close();
+    },
+    get isStarted() {
+      return started !== null;
+    },
+  };
+}
+
+async function start(options: MachineryOptions): Promise<Machinery> {
+  const { reporter, store, times } = options;
+  const helper = await startHelper({
+    onWarning: (text) => reporter.send({ type: 'notice', level: 'warning', code: 'SANDBOX', text }),
+  });
+  try {
+    const [snapshots, network, resolvConf] = await Promise.all([
+      openDirectorySnapshotter({ store, helper, times }),
+      chooseNetwork(options),
+      readResolvConf(),
+    ]);
+    const seccomp = compileSeccomp({ architecture: options.architecture === 'arm64' ? 'arm64' : 'x64', capabilities: defaultCapabilityNames });
+    return { helper, snapshots, network, resolvConf, seccomp };
+  } catch (error) {
+    await helper.close();
+    throw error;
+  }
+}
+
+/** `default` isolates where it can; where it cannot, RUN shares the host's network and the log says so. */
+async function chooseNetwork({ reporter, searchPath }: MachineryOptions): Promise<DefaultNetwork> {
+  const found = await detectNetwork(searchPath);
+  if (found.kind === 'found') return { kind: 'isolated', programs: found.programs };
+  reporter.send({
+    type: 'notice',
+    level: 'warning',
+    code: 'NETWORK_SHARED',
+    text: `RUN steps share this machine's network: no program for user-mode networking was found. ${found.install}`,
+  });
+  return { kind: 'host', programs: [] };
+}
+
+async function readResolvConf(): Promise<string> {
+  try {
+    return await readFile('/etc/resolv.conf', 'utf8');
+  } catch (error) {
+    if (errnoCode(error) === 'ENOENT') return '';
+    throw error;
+  }
+}

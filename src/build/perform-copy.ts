@@ -1,0 +1,139 @@
+/** Carries out COPY, ADD and WORKDIR: from a plan of what lands where to one layer. */
+import { lstat, mkdtemp, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { TsbuildError } from '../base/errors.ts';
+import { selectSources } from '../context/select.ts';
+import type { TreeEntry } from '../context/tree.ts';
+import type { CopyOperation, CopySource, Vertex, WorkdirOperation } from '../graph/vertex.ts';
+import { emptyLayer } from '../layer/layer.ts';
+import { readAccounts } from './accounts.ts';
+import { addArchives, hasArchives } from './add-archives.ts';
+import { openContext } from './context-layer.ts';
+import { landingOf, parentMode, planItems, type CopyItem, type Landing, type LinkGroups, type Owner } from './copy-plan.ts';
+import type { BuildEnvironment } from './environment.ts';
+import type { Inputs, Performed } from './executor.ts';
+import { selectInView } from './select-in-view.ts';
+import { resolveOwner, resolveUser } from './users.ts';
+import { writeCopy } from './write-copy.ts';
+
+const root: Owner = { uid: 0, gid: 0 };
+
+export async function performCopy(
+  environment: BuildEnvironment,
+  vertex: Vertex,
+  operation: CopyOperation,
+  inputs: Inputs,
+  signal: AbortSignal,
+): Promise<Performed> {
+  const base = inputs.get(operation.root)?.layers ?? [];
+  const owner = operation.owner === null ? null : resolveOwner(operation.owner, operation.link ? { passwd: '', group: '' } : await readAccounts(environment, base, signal));
+  const landing = landingOf(operation, owner);
+  const items = await collectItems(environment, operation, inputs, landing, signal);
+  const onWarning = (text: string): void => environment.reporter.send({ type: 'step-note', id: environment.steps.get(vertex.id)?.id ?? 0, text });
+  const request = {
+    base,
+    items,
+    destination: operation.destination,
+    link: operation.link,
+    parents: { mode: parentMode(landing), owner: owner ?? root },
+    onWarning,
+  };
+  if (operation.unpack && (await hasArchives(environment, items, signal))) {
+    return { added: [await addArchives(environment, request, owner, signal)] };
+  }
+  return { added: [await writeCopy(environment, request, signal)] };
+}
+
+/** All sources of an instruction, in its order. */
+async function collectItems(
+  environment: BuildEnvironment,
+  operation: CopyOperation,
+  inputs: Inputs,
+  landing: Landing,
+  signal: AbortSignal,
+): Promise<readonly CopyItem[]> {
+  const groups: LinkGroups = new Map();
+  const items: CopyItem[] = [];
+  for (const source of operation.sources) items.push(...(await itemsOf(environment, operation, source, inputs, landing, groups, signal)));
+  return items;
+}
+
+async function itemsOf(
+  environment: BuildEnvironment,
+  operation: CopyOperation,
+  source: CopySource,
+  inputs: Inputs,
+  landing: Landing,
+  groups: LinkGroups,
+  signal: AbortSignal,
+): Promise<readonly CopyItem[]> {
+  if (source.kind === 'inline') return [await inlineItem(environment, source.name, source.content, landing)];
+  if (source.kind === 'http') return [await downloadItem(environment, source, landing, signal)];
+  const from = environment.graph.vertices[source.from]?.operation;
+  if (from?.kind === 'context') {
+    const { tree } = await openContext(environment, from.name);
+    const matches = selectSources(tree, source.pattern, { excludes: operation.excludes });
+    return planItems({ kind: 'directory', path: tree.root }, matches, landing, () => root, groups);
+  }
+  const layers = inputs.get(source.from)?.layers ?? [];
+  const { matches, ownerOf } = await selectInView(environment, layers, source.pattern, operation.excludes, signal);
+  return planItems({ kind: 'layers', layers }, matches, landing, ownerOf, groups);
+}
+
+/** A here-document becomes a file of mode 0644, or 0600 for a download, in a folder of its own (SEMANTICS A6, 30, 73). */
+async function fileItem(directory: string, sourceName: string, name: string, mode: number, landing: Landing): Promise<CopyItem> {
+  const stat = await lstat(join(directory, sourceName), { bigint: true });
+  const entry: TreeEntry = {
+    name: sourceName,
+    type: 'file',
+    mode,
+    sizeBytes: Number(stat.size),
+    mtimeNs: stat.mtimeNs,
+    ctimeNs: stat.ctimeNs,
+    device: stat.dev,
+    inode: stat.ino,
+    linkCount: 1,
+    rdev: 0n,
+    linkTarget: '',
+  };
+  const match = { name, path: sourceName, entry, children: [] };
+  const [item] = planItems({ kind: 'directory', path: directory }, [match], landing, () => root, new Map());
+  if (item === undefined) throw new TsbuildError('bug', 'ITEM_MISSING', `no item for ${name}`);
+  return item;
+}
+
+async function inlineItem(environment: BuildEnvironment, name: string, content: string, landing: Landing): Promise<CopyItem> {
+  const directory = await mkdtemp(join(environment.store.paths.tmp, 'inline-'));
+  await writeFile(join(directory, 'content'), content, { mode: 0o600 });
+  return fileItem(directory, 'content', name.slice(name.lastIndexOf('/') + 1), 0o644, landing);
+}
+
+async function downloadItem(
+  environment: BuildEnvironment,
+  source: Extract<CopySource, { readonly kind: 'http' }>,
+  landing: Landing,
+  signal: AbortSignal,
+): Promise<CopyItem> {
+  const { path } = await environment.download({ url: source.url, checksum: source.checksum, signal });
+  const at = path.lastIndexOf('/');
+  return fileItem(path.slice(0, at), path.slice(at + 1), source.filename, 0o600, landing);
+}
+
+/** WORKDIR makes the directory and its parents for the current user; one that exists makes no layer ("Ours", 1). */
+export async function performWorkdir(
+  environment: BuildEnvironment,
+  operation: WorkdirOperation,
+  inputs: Inputs,
+  signal: AbortSignal,
+): Promise<Performed> {
+  const base = inputs.get(operation.root)?.layers ?? [];
+  const owner = operation.user === '' ? root : resolveUser(operation.user, await readAccounts(environment, base, signal));
+  const directory = await mkdtemp(join(environment.store.paths.tmp, 'workdir-'));
+  const item: CopyItem = { origin: { kind: 'directory', path: directory }, isSingle: false, name: '', entries: [] };
+  const layer = await writeCopy(
+    environment,
+    { base, items: [item], destination: `${operation.path}/`, link: false, parents: { mode: 0o755, owner }, onWarning: () => undefined },
+    signal,
+  );
+  return { added: layer === emptyLayer.diffID ? [] : [layer] };
+}

@@ -1,0 +1,55 @@
+/** From a Dockerfile to a graph: asks the plan what it still needs and resolves that, until the graph is whole. */
+import type { StepDescription } from '../base/events.ts';
+import { withPosition } from '../base/errors.ts';
+import { plan } from '../graph/plan.ts';
+import type { ImageRequest, PlanInput, PlannedImage } from '../graph/plan-input.ts';
+import type { Graph } from '../graph/vertex.ts';
+import type { ImageResolver, ResolvedImage } from '../source/resolver.ts';
+import type { StepReporter } from './observer.ts';
+
+/** References are resolved again after ONBUILD triggers; more rounds than this is a bug, not a Dockerfile. */
+const roundsMax = 1000;
+
+export interface Planned {
+  readonly graph: Graph;
+  /** By `ImageRequest.key`. */
+  readonly images: ReadonlyMap<string, ResolvedImage>;
+}
+
+export interface PlanningOptions {
+  readonly resolver: ImageResolver;
+  readonly pull: boolean;
+  readonly reporter: StepReporter;
+  readonly signal: AbortSignal;
+}
+
+export async function planGraph(input: Omit<PlanInput, 'images'>, options: PlanningOptions): Promise<Planned> {
+  const images = new Map<string, ResolvedImage>();
+  for (let round = 0; round < roundsMax; round++) {
+    const planned = new Map<string, PlannedImage>();
+    for (const [key, image] of images) planned.set(key, { manifest: image.descriptor.digest, config: image.config, diffIDs: image.diffIDs });
+    const result = plan({ ...input, images: planned });
+    if (result.kind === 'graph') return { graph: result.graph, images };
+    const resolved = await Promise.all(result.requests.map((request) => resolveOne(request, options)));
+    result.requests.forEach((request, index) => {
+      const image = resolved[index];
+      if (image !== undefined) images.set(request.key, image);
+    });
+  }
+  throw new Error('planning asks for images without end');
+}
+
+async function resolveOne(request: ImageRequest, { resolver, pull, reporter, signal }: PlanningOptions): Promise<ResolvedImage> {
+  const step: StepDescription = reporter.describe(`[internal] load metadata for ${request.reference}`);
+  reporter.started(step);
+  try {
+    const image = await resolver.resolve({ reference: request.reference, platform: request.platform, pull }, signal);
+    reporter.done(step, false);
+    return image;
+  } catch (error) {
+    const positioned = withPosition(error, request.position);
+    if (signal.aborted) reporter.canceled(step);
+    else reporter.failed(step, positioned);
+    throw positioned;
+  }
+}

@@ -1,0 +1,106 @@
+/** From a copy plan to a layer in the store: the native copy reads the sources and writes the canonical tar. */
+import type { DiffID } from '../base/digest.ts';
+import { blobOfDiffID } from '../base/digest.ts';
+import { encodePath } from '../base/path-bytes.ts';
+import type { TreeEntry } from '../context/tree.ts';
+import { writeCopyLayer, type CopySource, type CopyItem as NativeItem } from '../layer/layer.ts';
+import type { ViewSpec } from '../native/view.ts';
+import type { CopyEntry, CopyItem, CopyOrigin, Owner } from './copy-plan.ts';
+import type { BuildEnvironment } from './environment.ts';
+
+export interface WriteCopy {
+  /** The layers below. */
+  readonly base: readonly DiffID[];
+  readonly items: readonly CopyItem[];
+  readonly destination: string;
+  readonly link: boolean;
+  readonly parents: { readonly mode: number; readonly owner: Owner };
+  readonly onWarning: (line: string) => void;
+}
+
+/** Bits of `st_mode` that tell the type (inode(7)). */
+const typeBits: Readonly<Record<TreeEntry['type'], number>> = {
+  fifo: 0o010000,
+  character: 0o020000,
+  directory: 0o040000,
+  block: 0o060000,
+  file: 0o100000,
+  symlink: 0o120000,
+  socket: 0o140000,
+};
+
+/** Writes the layer; an item without entries makes its destination directory. */
+export async function writeCopy(environment: BuildEnvironment, request: WriteCopy, signal: AbortSignal): Promise<DiffID> {
+  const { helper, snapshots } = await environment.machinery();
+  await environment.baseLayers.ensure(request.base, signal);
+  const destination: ViewSpec = request.link ? { lowers: [] } : await snapshots.view(request.base, signal);
+  const { sources, indexOf } = await collectSources(environment, request.items, signal);
+  const { mode, owner } = request.parents;
+  const options = {
+    destination,
+    times: environment.times,
+    link: request.link,
+    parents: { mode, uid: owner.uid, gid: owner.gid, mtimeSeconds: environment.times.kind === 'clamp' ? environment.times.seconds : 0 },
+    sources,
+    items: request.items.map((item) => nativeItem(item, request.destination, indexOf(item.origin))),
+  };
+  const { digest } = await environment.store.blobs.ingest(async (fd) => {
+    const written = await writeCopyLayer(helper, options, fd, signal);
+    written.warnings.forEach(request.onWarning);
+    return { digest: blobOfDiffID(written.diffID), sizeBytes: written.sizeBytes };
+  });
+  return digest as string as DiffID; // the blob is the layer's own tar
+}
+
+async function collectSources(
+  environment: BuildEnvironment,
+  items: readonly CopyItem[],
+  signal: AbortSignal,
+): Promise<{ readonly sources: readonly CopySource[]; readonly indexOf: (origin: CopyOrigin) => number }> {
+  const origins = new Map<string, CopyOrigin>();
+  for (const { origin } of items) origins.set(originKey(origin), origin);
+  const sources = await Promise.all([...origins.values()].map((origin) => nativeSource(environment, origin, signal)));
+  const keys = [...origins.keys()];
+  return { sources, indexOf: (origin) => keys.indexOf(originKey(origin)) };
+}
+
+function originKey(origin: CopyOrigin): string {
+  return JSON.stringify(origin.kind === 'directory' ? ['directory', origin.path] : ['layers', ...origin.layers]);
+}
+
+async function nativeSource(environment: BuildEnvironment, origin: CopyOrigin, signal: AbortSignal): Promise<CopySource> {
+  if (origin.kind === 'directory') return origin;
+  const { snapshots } = await environment.machinery();
+  await environment.baseLayers.ensure(origin.layers, signal);
+  return { kind: 'view', view: await snapshots.view(origin.layers, signal) };
+}
+
+function nativeItem(item: CopyItem, destination: string, source: number): NativeItem {
+  return {
+    destination: encodePath(destination),
+    destinationIsDirectory: destination.endsWith('/'),
+    kind: item.isSingle ? 'single' : 'contents',
+    baseName: encodePath(item.name),
+    source,
+    entries: item.entries.map((entry) => nativeEntry(entry, item.origin.kind === 'layers')),
+  };
+}
+
+function nativeEntry(entry: CopyEntry, keepsXattrs: boolean): NativeItem['entries'][number] {
+  const { source, owner } = entry;
+  return {
+    sourcePath: encodePath(entry.sourcePath),
+    path: encodePath(entry.path),
+    mode: typeBits[entry.type] | entry.mode,
+    uid: owner.uid,
+    gid: owner.gid,
+    sizeBytes: source.sizeBytes,
+    mtimeNs: source.mtimeNs,
+    ctimeNs: source.ctimeNs,
+    ino: source.inode,
+    rdev: source.rdev,
+    linkTarget: encodePath(source.linkTarget),
+    linkGroup: entry.linkGroup,
+    xattrs: keepsXattrs,
+  };
+}

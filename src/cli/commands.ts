@@ -1,0 +1,110 @@
+/**
+ * What the command line asks of the rest of tsbuild: one interface, plain data in, plain data out.
+ * Nothing is done here; `wiring.ts` implements it over the folders below, tests implement it with fakes.
+ * Start at `Commands`; the biggest request is in `build-request.ts`.
+ */
+import type { JsonValue } from '../base/canonical.ts';
+import type { EventSink } from '../base/events.ts';
+import type { BuildRequest } from './build-request.ts';
+
+/** What a finished build made. */
+export interface BuildSummary {
+  /** The digest of the image's config; absent where the outputs hold no image (`type=local`). */
+  readonly imageID?: string;
+  /** The digest of the manifest, or of the index of a build for several platforms. */
+  readonly manifestDigest?: string;
+  /** The names the image got, normalised. */
+  readonly names: readonly string[];
+  readonly outputs: readonly BuiltOutput[];
+  readonly durationMs: number;
+  readonly stepsTotal: number;
+  readonly stepsCached: number;
+}
+
+export interface BuiltOutput {
+  /** `oci`, `docker`, `tar`, `local` … */
+  readonly type: string;
+  /** A path, or `-` for standard output. */
+  readonly dest?: string;
+}
+
+/** The forms in which `tsbuild graph` prints. */
+export const graphFormats = ['json', 'dot', 'mermaid'] as const;
+export type GraphFormat = (typeof graphFormats)[number];
+
+/** One line of `tsbuild images`. */
+export interface ImageRow {
+  readonly name: string;
+  readonly imageID: string;
+  readonly manifestDigest: string;
+  /** RFC 3339. */
+  readonly created?: string;
+  /** Of all layers, uncompressed. */
+  readonly sizeBytes: number;
+  /** `linux/amd64`; several for an index. */
+  readonly platforms: readonly string[];
+}
+
+/** One line of `tsbuild history`, newest first, as in `docker history`. */
+export interface HistoryRow {
+  readonly created?: string;
+  readonly createdBy: string;
+  readonly comment?: string;
+  /** Uncompressed size of the layer, 0 for an entry without one. */
+  readonly sizeBytes: number;
+  readonly diffID?: string;
+}
+
+/** The archive formats of `tsbuild save`. */
+export const archiveFormats = ['oci', 'docker'] as const;
+export type ArchiveFormat = (typeof archiveFormats)[number];
+
+export interface SaveRequest {
+  readonly names: readonly string[];
+  /** A path, or `-` for standard output. */
+  readonly output: string;
+  readonly format: ArchiveFormat;
+}
+
+/** Which log: of the step with this number or name in the last build, or of the last step that failed, else ran. */
+export type LogRequest = { readonly which: 'step'; readonly step: string } | { readonly which: 'last' };
+
+/** Every command but `build` and `graph` needs only to know where the store is. */
+export interface StoreRequest {
+  /** Absolute. Made on demand. */
+  readonly storeRoot: string;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * The commands. Each rejects with a TsbuildError, and soon after `signal` is aborted with the signal's reason;
+ * by then it has released everything that it acquired. Only data that a person may see comes back.
+ */
+export interface Commands {
+  /**
+   * Builds, writes the outputs, `--iidfile` and `--metadata-file`. A failing step is told by `step-failed` and by a
+   * rejection with class `step`, whose position is the instruction's.
+   */
+  build(request: BuildRequest, sink: EventSink, signal: AbortSignal): Promise<BuildSummary>;
+  /** The graph of the build, printed. */
+  graph(request: BuildRequest, format: GraphFormat, signal: AbortSignal): Promise<string>;
+  /** All images of the store, sorted by name. */
+  images(store: StoreRequest): Promise<readonly ImageRow[]>;
+  /** One JSON object a name, in the order of the names, shaped like `docker image inspect`. */
+  inspect(names: readonly string[], store: StoreRequest): Promise<readonly JsonValue[]>;
+  history(name: string, store: StoreRequest): Promise<readonly HistoryRow[]>;
+  /** Gives the image more names; returns them normalised. */
+  tag(source: string, targets: readonly string[], store: StoreRequest): Promise<readonly string[]>;
+  /** Removes names, all or none; returns them normalised. Blobs go with garbage collection. */
+  remove(names: readonly string[], store: StoreRequest): Promise<readonly string[]>;
+  save(request: SaveRequest, store: StoreRequest): Promise<void>;
+  /** Reads an archive from a path or `-`; returns the names that it brought, or digests where it had none. */
+  load(input: string, store: StoreRequest): Promise<readonly string[]>;
+  /** The whole log, as it was written. */
+  logs(request: LogRequest, store: StoreRequest): AsyncIterable<Uint8Array>;
+  /**
+   * The text of a Dockerfile that this process has read, by the name in `SourceRange.file`, so that an error can show
+   * the lines; undefined for any other.
+   */
+  sourceText(file: string): string | undefined;
+}

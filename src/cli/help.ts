@@ -1,0 +1,45 @@
+/** The texts of `--help`: docker's shape, and examples that can be pasted. Layout only; options describe themselves. */
+import type { Command, Help, HelpConfiguration } from 'commander';
+
+/** Makes commander's help look like docker's: two blanks after `Usage:`, long options under each other. */
+export const helpLayout: HelpConfiguration = {
+  optionTerm: (option) => (option.short === undefined ? `    ${option.flags}` : option.flags),
+  // Defaults are part of the descriptions, in words.
+  optionDescription: (option) => option.description,
+  subcommandTerm: (command) => command.name(),
+  styleTitle: (title) => (title === 'Usage:' ? 'Usage: ' : title),
+  commandUsage(this: Help | undefined, command: Command): string {
+    const parent = command.parent === null ? '' : `${command.parent.name()} `;
+    return `${parent}${command.name()} ${command.usage()}`;
+  },
+};
+
+/** Examples for the end of a command's help. */
+export const examples: Readonly<Record<string, readonly string[]>> = {
+  tsbuild: ['tsbuild -t app .', 'tsbuild -o type=oci,dest=app.tar .', 'tsbuild build --help'],
+  build: [
+    'tsbuild -t app .                                  into the store',
+    'tsbuild -f docker/app.Dockerfile -t app:1.2 .',
+    'tsbuild -o type=oci,dest=app.tar .                an OCI archive',
+    'tsbuild -o type=docker,dest=- . | docker load     into Docker',
+    'tsbuild --target test -o out .                    the files of a stage',
+    'tsbuild --secret id=npm,src=$HOME/.npmrc .        for RUN --mount=type=secret,id=npm',
+    'tsbuild - < Dockerfile                            without a context',
+  ],
+  graph: ['tsbuild graph --format mermaid .', 'tsbuild graph --format dot . | dot -Tsvg > graph.svg'],
+  images: ['tsbuild images', "tsbuild images --json | jq -r '.[].name'"],
+  inspect: ['tsbuild inspect app'],
+  history: ['tsbuild history app'],
+  tag: ['tsbuild tag app registry.example.com/team/app:1.2'],
+  rm: ['tsbuild rm app:old'],
+  save: ['tsbuild save -o app.tar app', 'tsbuild save --format docker app | docker load'],
+  load: ['tsbuild load -i app.tar', 'docker save app | tsbuild load'],
+  logs: ['tsbuild logs --last', 'tsbuild logs 7', 'tsbuild logs "[builder 2/5]"'],
+  completion: ['tsbuild completion bash > /etc/bash_completion.d/tsbuild', 'source <(tsbuild completion bash)'],
+};
+
+/** The lines of `examples` under a heading. */
+export function exampleText(name: string): string {
+  const lines = examples[name] ?? [];
+  return lines.length === 0 ? '' : `\nExamples:\n${lines.map((line) => `  ${line}`).join('\n')}`;
+}

@@ -1,0 +1,32 @@
+/** One call of tsbuild, understood: which command with which plain arguments. */
+import type { ArchiveFormat, GraphFormat, LogRequest } from './commands.ts';
+import type { BuildRequest } from './build-request.ts';
+import type { ProgressMode } from './options/build-options.ts';
+
+/** How a build reports. */
+export interface ProgressChoice {
+  readonly mode: ProgressMode;
+  /** An output of the build takes standard output, which then has room for nothing else. */
+  readonly stdoutTaken: boolean;
+}
+
+/** The commands that need nothing but the store. */
+export type StoreInvocation =
+  | { readonly command: 'images'; readonly json: boolean }
+  | { readonly command: 'inspect'; readonly names: readonly string[] }
+  | { readonly command: 'history'; readonly name: string; readonly json: boolean }
+  | { readonly command: 'tag'; readonly source: string; readonly targets: readonly string[] }
+  | { readonly command: 'rm'; readonly names: readonly string[] }
+  | { readonly command: 'save'; readonly names: readonly string[]; readonly output: string; readonly format: ArchiveFormat }
+  | { readonly command: 'load'; readonly input: string }
+  | { readonly command: 'logs'; readonly which: LogRequest };
+
+export type Invocation =
+  | { readonly command: 'build'; readonly request: BuildRequest; readonly progress: ProgressChoice }
+  | { readonly command: 'graph'; readonly request: BuildRequest; readonly format: GraphFormat }
+  | { readonly command: 'store'; readonly storeRoot: string; readonly task: StoreInvocation }
+  /** Text to print on standard output: `--help`, `--version`, `completion`. */
+  | { readonly command: 'print'; readonly text: string };
+
+/** Receives what a call turned out to be. */
+export type Accept = (invocation: Invocation) => void;

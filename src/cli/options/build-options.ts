@@ -1,0 +1,124 @@
+/**
+ * Declares the options of `tsbuild build` and `tsbuild graph`, in docker's words and in groups for `--help`.
+ * It gives them no meaning: `build-values.ts` does.
+ */
+import { Option, type Command } from 'commander';
+import { entitlements, networkModes, timestampPolicies } from '../build-request.ts';
+import { unavailableOptions } from './unavailable.ts';
+
+/** What commander hands over: words as written, except for flags. */
+export interface RawBuildOptions {
+  readonly file?: string;
+  readonly target?: string;
+  readonly buildArg: readonly string[];
+  readonly buildContext: readonly string[];
+  readonly secret: readonly string[];
+  readonly ssh: readonly string[];
+  readonly platform: readonly string[];
+  readonly tag: readonly string[];
+  readonly label: readonly string[];
+  readonly annotation: readonly string[];
+  readonly output: readonly string[];
+  readonly iidfile?: string;
+  readonly metadataFile?: string;
+  readonly timestamps: string;
+  /** False after `--no-cache`. */
+  readonly cache: boolean;
+  /** Of `--no-cache-filter`; commander drops the `no-`. */
+  readonly cacheFilter: readonly string[];
+  readonly pull?: boolean;
+  readonly store?: string;
+  readonly network: string;
+  readonly addHost: readonly string[];
+  readonly ulimit: readonly string[];
+  readonly shmSize?: string;
+  readonly allow: readonly string[];
+  readonly jobs?: string;
+  readonly progress?: string;
+  readonly quiet?: boolean;
+}
+
+/** The words of --progress. */
+export const progressModes = ['auto', 'tty', 'plain', 'quiet', 'rawjson'] as const;
+export type ProgressMode = (typeof progressModes)[number];
+
+const collect = (word: string, previous: readonly string[]): string[] => [...previous, word];
+const list = (flags: string, description: string): Option => new Option(flags, description).default([]).argParser(collect);
+
+/** Adds all options. `network` says what `--network default` means on this machine. */
+export function addBuildOptions(command: Command, network: string): Command {
+  for (const [heading, options] of Object.entries(optionGroups(network))) {
+    command.optionsGroup(`${heading}:`);
+    for (const option of options) command.addOption(option);
+  }
+  for (const option of unavailableOptions()) command.addOption(option);
+  return command;
+}
+
+function optionGroups(network: string): Readonly<Record<string, readonly Option[]>> {
+  return {
+    'Input options': inputOptions(),
+    'Image options': imageOptions(),
+    'Output options': outputOptions(),
+    'Cache options': cacheOptions(),
+    'RUN options': runOptions(network),
+    'Progress options': [
+      new Option('--progress <type>', `How to show progress: ${progressModes.join(', ')} (default: auto, or $BUILDKIT_PROGRESS)`),
+      new Option('-q, --quiet', 'Show nothing but errors, and print the image ID'),
+    ],
+  };
+}
+
+function inputOptions(): readonly Option[] {
+  return [
+    new Option('-f, --file <path>', 'Dockerfile, - for standard input (default: PATH/Dockerfile)'),
+    new Option('--target <stage>', 'Stage to build (default: the last one)'),
+    list('--build-arg <name=value>', 'Set an ARG; NAME alone takes the value from the environment'),
+    list('--build-context <name=value>', 'Add a named context: a directory, docker-image://, oci-layout:// or a URL'),
+    list('--secret <spec>', 'Offer a secret to RUN: id=ID[,src=FILE|,env=NAME]'),
+    list('--ssh <spec>', 'Offer an SSH agent or keys to RUN: default, or ID=SOCKET|KEY[,KEY]'),
+    list('--platform <list>', 'Platforms to build for, such as linux/arm64 (default: this machine)'),
+  ];
+}
+
+function imageOptions(): readonly Option[] {
+  return [
+    list('-t, --tag <name>', 'Name of the image: [REGISTRY/]NAME[:TAG]'),
+    list('--label <name=value>', 'Set a label'),
+    list('--annotation <spec>', 'Set an annotation: [manifest|index:]NAME=VALUE'),
+    new Option('--timestamps <policy>', `File times in layers: ${timestampPolicies.join(', ')} (default: constant)`).default('constant'),
+  ];
+}
+
+function outputOptions(): readonly Option[] {
+  return [
+    list('-o, --output <spec>', 'What to write: type=oci|docker|tar|local,dest=PATH, or a directory'),
+    new Option('--iidfile <path>', 'Write the image ID to a file'),
+    new Option('--metadata-file <path>', 'Write what was built to a file, as JSON'),
+  ];
+}
+
+function cacheOptions(): readonly Option[] {
+  return [
+    new Option('--no-cache', 'Run every step again'),
+    list('--no-cache-filter <stages>', 'Run the steps of these stages again'),
+    new Option('--pull', 'Ask the registry for base images even if they are in the store'),
+    storeOption(),
+  ];
+}
+
+function runOptions(network: string): readonly Option[] {
+  return [
+    new Option('--network <mode>', `Network of RUN: ${networkModes.join(', ')}; default means ${network}`).default('default'),
+    list('--add-host <host:ip>', 'Add a line to /etc/hosts'),
+    list('--ulimit <name=soft[:hard]>', 'Set a resource limit'),
+    new Option('--shm-size <bytes>', 'Size of /dev/shm, such as 64m'),
+    list('--allow <entitlement>', `Allow what is forbidden otherwise: ${entitlements.join(', ')}`),
+    new Option('--jobs <number>', 'How many RUN steps may run at once'),
+  ];
+}
+
+/** `--store`, which every command has. */
+export function storeOption(): Option {
+  return new Option('--store <directory>', 'Where images and cache are kept (default: $TSBUILD_ROOT, or by user)');
+}

@@ -1,0 +1,91 @@
+/**
+ * Turns the words of the build options into a request. It reads the environment it is given and nothing else:
+ * no file is opened, no name resolved.
+ */
+import { entitlements, networkModes, timestampPolicies, type BuildRequest } from '../build-request.ts';
+import type { RawBuildOptions } from './build-options.ts';
+import { invalidOption, oneOf, parseFields } from './csv.ts';
+import { parseCount, parseSize, parseUlimit } from './limits.ts';
+import { parseAnnotation, parseBuildArg, parseHost, parseLabel, parseNamed, type Environment } from './pairs.ts';
+import { parseSecret, parseSsh } from './secrets.ts';
+import { resolveStoreRoot, type User } from './store-root.ts';
+import { TsbuildError } from '../../base/errors.ts';
+
+/**
+ * The request of a build.
+ * @throws TsbuildError class usage, `OPTION_VALUE` above all
+ */
+export function buildRequestOf(context: string, raw: RawBuildOptions, env: Environment, user: User): BuildRequest {
+  if (context === '-' && raw.file === '-') {
+    throw new TsbuildError('usage', 'STDIN_TWICE', 'standard input cannot be both the context and the Dockerfile');
+  }
+  return {
+    ...inputsOf(context, raw, env),
+    ...runSettingsOf(raw),
+    tags: raw.tag,
+    labels: raw.label.map(parseLabel),
+    annotations: raw.annotation.flatMap(parseAnnotation),
+    noCache: !raw.cache,
+    noCacheFilter: splitList(raw.cacheFilter),
+    pull: raw.pull === true,
+    iidFile: raw.iidfile ?? null,
+    metadataFile: raw.metadataFile ?? null,
+    outputs: raw.output,
+    timestamps: oneOf('--timestamps', raw.timestamps, timestampPolicies),
+    storeRoot: resolveStoreRoot(raw.store, env, user),
+  };
+}
+
+type Inputs = 'context' | 'file' | 'target' | 'buildArgs' | 'buildContexts' | 'secrets' | 'ssh' | 'platforms' | 'sourceDateEpoch';
+
+function inputsOf(context: string, raw: RawBuildOptions, env: Environment): Pick<BuildRequest, Inputs> {
+  const buildArgs = raw.buildArg.map((text) => parseBuildArg(text, env));
+  const given = buildArgs.findLast((argument) => argument.key === 'SOURCE_DATE_EPOCH');
+  return {
+    context,
+    file: raw.file ?? null,
+    target: raw.target ?? null,
+    buildArgs,
+    buildContexts: raw.buildContext.map((text) => parseNamed('--build-context', text)),
+    secrets: raw.secret.map((text) => parseSecret(text, env)),
+    ssh: raw.ssh.map((text) => parseSsh(text, env)),
+    platforms: splitList(raw.platform),
+    sourceDateEpoch: parseEpoch(given === undefined ? env['SOURCE_DATE_EPOCH'] : given.value),
+  };
+}
+
+type RunSettings = 'network' | 'addHosts' | 'ulimits' | 'shmSizeBytes' | 'allow' | 'jobs';
+
+function runSettingsOf(raw: RawBuildOptions): Pick<BuildRequest, RunSettings> {
+  return {
+    network: oneOf('--network', raw.network, networkModes),
+    addHosts: raw.addHost.map(parseHost),
+    ulimits: raw.ulimit.map(parseUlimit),
+    shmSizeBytes: raw.shmSize === undefined ? null : parseSize('--shm-size', raw.shmSize),
+    allow: splitList(raw.allow).map((word) => oneOf('--allow', word, entitlements)),
+    jobs: raw.jobs === undefined ? null : parseCount('--jobs', raw.jobs),
+  };
+}
+
+/** Options that may be repeated and may hold commas. */
+function splitList(words: readonly string[]): readonly string[] {
+  return words.flatMap((word) => word.split(',')).map((word) => word.trim()).filter((word) => word !== '');
+}
+
+// An empty value means the same as none: scripts export it so (reproducible-builds.org/specs/source-date-epoch).
+function parseEpoch(text: string | undefined): number | null {
+  if (text === undefined || text === '') return null;
+  const seconds = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+  if (!Number.isSafeInteger(seconds)) {
+    throw invalidOption('SOURCE_DATE_EPOCH', text, 'must be a whole number of seconds', 'For example SOURCE_DATE_EPOCH=$(git log -1 --format=%ct).');
+  }
+  return seconds;
+}
+
+/** Whether an output goes to standard output, which then has room for nothing else. */
+export function writesToStdout(outputs: readonly string[]): boolean {
+  return outputs.some((output) => {
+    if (output === '-') return true;
+    return parseFields('--output', output).some(({ key, value }) => key === 'dest' && value === '-');
+  });
+}

@@ -1,0 +1,65 @@
+/** Runs the commands that need nothing but the store, and prints what they return. */
+import { TsbuildError } from '../base/errors.ts';
+import type { Commands, LogRequest, StoreRequest } from './commands.ts';
+import type { StoreInvocation } from './invocation.ts';
+import type { CliIo } from './io.ts';
+import { formatHistory, formatImages } from './tables.ts';
+import { LineSplitter } from './text/lines.ts';
+import { cleanLine } from './text/sanitize.ts';
+
+/** Results go to standard output. */
+export async function runStoreCommand(task: StoreInvocation, commands: Commands, store: StoreRequest, io: CliIo): Promise<void> {
+  const { stdout } = io;
+  const lines = (words: readonly string[]): void => { stdout.write(words.map((word) => `${word}\n`).join('')); };
+  switch (task.command) {
+    case 'images': {
+      const rows = await commands.images(store);
+      stdout.write(task.json ? printJson(rows) : formatImages(rows));
+      return;
+    }
+    case 'inspect':
+      stdout.write(printJson(await commands.inspect(task.names, store)));
+      return;
+    case 'history': {
+      const rows = await commands.history(task.name, store);
+      stdout.write(task.json ? printJson(rows) : formatHistory(rows, stdout.isTTY ? stdout.columns : undefined));
+      return;
+    }
+    case 'tag':
+      lines(await commands.tag(task.source, task.targets, store));
+      return;
+    case 'rm':
+      lines((await commands.remove(task.names, store)).map((name) => `untagged ${name}`));
+      return;
+    case 'save':
+      refuseTerminal(task.output === '-' && stdout.isTTY, 'save: an archive does not go to a terminal', 'Redirect standard output, or use -o FILE.');
+      await commands.save(task, store);
+      return;
+    case 'load':
+      refuseTerminal(task.input === '-' && io.stdinIsTTY, 'load: standard input is a terminal', 'Redirect standard input, or use -i FILE.');
+      lines((await commands.load(task.input, store)).map((name) => `loaded ${name}`));
+      return;
+    case 'logs':
+      await printLog(task.which, commands, store, io);
+  }
+}
+
+function printJson(value: unknown): string {
+  return `${JSON.stringify(value, null, 2)}\n`;
+}
+
+function refuseTerminal(refused: boolean, message: string, hint: string): void {
+  if (refused) throw new TsbuildError('usage', 'STDIO_TERMINAL', message, { hint });
+}
+
+// A file or pipe gets the bytes as they were; a terminal gets text that it can trust.
+async function printLog(which: LogRequest, commands: Commands, store: StoreRequest, { stdout }: CliIo): Promise<void> {
+  const decoder = new TextDecoder();
+  const splitter = new LineSplitter();
+  const print = (lines: readonly string[]): void => { stdout.write(lines.map((line) => `${cleanLine(line)}\n`).join('')); };
+  for await (const chunk of commands.logs(which, store)) {
+    if (stdout.isTTY) print(splitter.push(decoder.decode(chunk, { stream: true })));
+    else stdout.write(chunk);
+  }
+  if (stdout.isTTY) print([...splitter.push(decoder.decode()), ...splitter.flush()]);
+}

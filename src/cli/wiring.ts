@@ -1,0 +1,136 @@
+/**
+ * The real commands: connects `Commands` to the folders below. Loaded only when a command needs them, because it pulls
+ * in everything else.
+ */
+import { readFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { TsbuildError } from '../base/errors.ts';
+import type { EventSink } from '../base/events.ts';
+import { openBuildStore, planBuild, runBuild, type BuildPorts } from '../build/build.ts';
+import type { BuildRequest } from '../build/build-request.ts';
+import type { SecretProvider } from '../build/environment.ts';
+import { renderGraph } from '../graph/render.ts';
+import { hostPlatform } from '../image/platform.ts';
+import { detectNetwork } from '../sandbox/network.ts';
+import type { Store } from '../store/store.ts';
+import type { Commands, StoreRequest } from './commands.ts';
+import { openLog } from './stored-logs.ts';
+
+/** What the commands need of the process besides their requests. */
+export interface WiringContext {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly workingDirectory: string;
+  readonly stdin: NodeJS.ReadableStream;
+  /** For archives (`dest=-`); nothing else is written there meanwhile. */
+  readonly stdout: NodeJS.WritableStream;
+}
+
+/** Where programs are looked for when PATH is not set, and always: they are often outside an ordinary user's PATH. */
+const systemPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
+function searchPath(env: WiringContext['env']): string {
+  return `${env['PATH'] ?? ''}:${systemPath}`;
+}
+
+/** Makes the commands. */
+export function createCommands(context: WiringContext): Promise<Commands> {
+  const sources = new Map<string, string>();
+  const platform = hostPlatform(process.arch);
+  const commands: Commands = {
+    build: async (request, sink, signal) => {
+      const outcome = await runBuild(request, buildPorts(context, request, sink, signal, sources));
+      return {
+        imageID: outcome.imageID,
+        manifestDigest: outcome.manifestDigest,
+        names: outcome.names,
+        outputs: outcome.outputs.map((spec) => ({ type: spec.type, ...('dest' in spec ? { dest: spec.dest } : {}) })),
+        durationMs: outcome.durationMs,
+        stepsTotal: outcome.stepsTotal,
+        stepsCached: outcome.stepsCached,
+      };
+    },
+    graph: async (request, format, signal) => renderGraph(await planBuild(request, buildPorts(context, request, () => undefined, signal, sources)), format),
+    images: (request) => withStore(request, async (store) => (await import('../export/describe-images.ts')).listImages(store)),
+    inspect: (names, request) =>
+      withStore(request, async (store) => {
+        const { inspectImage } = await import('../export/describe-images.ts');
+        return Promise.all(names.map((name) => inspectImage(store, name, platform)));
+      }),
+    history: (name, request) => withStore(request, async (store) => (await import('../export/describe-images.ts')).historyOf(store, name, platform)),
+    tag: (source, targets, request) => withStore(request, async (store) => (await import('../export/name-images.ts')).tagImage(store, source, targets)),
+    remove: (names, request) => withStore(request, async (store) => (await import('../export/name-images.ts')).removeImages(store, names)),
+    save: (request, stored) =>
+      withStore(stored, async (store) => {
+        const [{ saveImages }, { writeOutput }] = await Promise.all([import('../export/save-images.ts'), import('../export/output-file.ts')]);
+        const archive = await saveImages(store, request.names, { format: request.format, platform });
+        if (request.output !== '-') return writeOutput(request.output, archive, stored.signal);
+        const { pipeline } = await import('node:stream/promises');
+        await pipeline(archive, context.stdout, { end: false, signal: stored.signal });
+      }),
+    load: (input, request) =>
+      withStore(request, async (store) => {
+        const [{ loadArchive }, { decompress }] = await Promise.all([import('../source/load-archive.ts'), import('../source/decompress.ts')]);
+        const archive = input === '-' ? (context.stdin as AsyncIterable<Uint8Array>) : input;
+        const loaded = await loadArchive(store, archive, { decompress, io: { signal: request.signal, onProgress: () => undefined } });
+        return loaded.map(({ name }) => name);
+      }),
+    logs: (request, stored) => openLog(stored.storeRoot, request),
+    sourceText: (file) => sources.get(file),
+  };
+  return Promise.resolve(commands);
+}
+
+async function withStore<Result>({ storeRoot }: StoreRequest, work: (store: Store) => Promise<Result>): Promise<Result> {
+  const store = await openBuildStore(storeRoot, process.pid);
+  try {
+    return await work(store);
+  } finally {
+    await store.close();
+  }
+}
+
+function buildPorts(context: WiringContext, request: BuildRequest, sink: EventSink, signal: AbortSignal, sources: Map<string, string>): BuildPorts {
+  const startMs = Date.now() - performance.now();
+  return {
+    sink,
+    signal,
+    stdout: context.stdout as BuildPorts['stdout'],
+    workingDirectory: context.workingDirectory,
+    readStdin: () => readAll(context.stdin),
+    clock: () => startMs + performance.now(),
+    nowNs: () => BigInt(Date.now()) * 1_000_000n,
+    processID: process.pid,
+    architecture: process.arch,
+    searchPath: searchPath(context.env),
+    registry: { env: context.env, homeDir: context.env['HOME'] ?? homedir() },
+    secrets: secretProvider(request, context.env),
+    onDockerfile: (file, text) => sources.set(file, text),
+  };
+}
+
+async function readAll(stream: NodeJS.ReadableStream): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of stream) chunks.push(Buffer.from(chunk));
+  return Buffer.concat(chunks);
+}
+
+function secretProvider({ secrets, ssh }: BuildRequest, env: WiringContext['env']): SecretProvider {
+  return {
+    secret: async (id) => {
+      const source = secrets.find((secret) => secret.id === id);
+      if (source === undefined) return null;
+      if (source.from === 'file') return readFile(source.path);
+      const value = env[source.variable];
+      if (value !== undefined) return Buffer.from(value);
+      throw new TsbuildError('usage', 'SECRET_MISSING', `--secret id=${id}: the variable ${source.variable} is not set`, { hint: 'Export it, or give a file with src=FILE.' });
+    },
+    sshSocket: (id) => ssh.find((source) => source.id === id)?.paths[0] ?? null,
+  };
+}
+
+/** What `--network default` means on this machine, in a few words for `--help`. */
+export async function describeDefaultNetwork({ env }: Pick<WiringContext, 'env'>): Promise<string> {
+  const found = await detectNetwork(searchPath(env));
+  if (found.kind === 'found') return `isolated, with user-mode networking by ${found.programs[0].name}`;
+  return "this machine's own network, because neither slirp4netns nor pasta is installed";
+}

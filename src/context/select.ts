@@ -1,0 +1,150 @@
+/**
+ * Which entries of a context a COPY source means: wildcards, symbolic links on the way, and the tree below a directory
+ * (SEMANTICS A6, 52 to 57, 66, 113). It copies and hashes nothing. Start at `selectSources`.
+ */
+import { TsbuildError } from '../base/errors.ts';
+import { compileGoPattern, hasWildcards, unescapePattern } from './pattern.ts';
+import { matchingRule, parseIgnore, isIgnored, mayHoldExceptions } from './ignore.ts';
+import { walkTree, type ContextTree, type PlacedEntry, type TreeEntry } from './tree.ts';
+
+/** Symbolic links followed for one source, as in the kernel. */
+const symlinkMax = 40;
+
+/** One thing that a source means: a file, or a directory whose contents are copied. */
+export interface Match {
+  /** Last name of the path as it was asked for: the file's name when the destination is a directory. */
+  readonly name: string;
+  /** Where it really is, links resolved; empty for the context's root. */
+  readonly path: string;
+  readonly entry: TreeEntry | null;
+  /** What is below a directory, with paths relative to it; empty for anything else. */
+  readonly children: readonly PlacedEntry[];
+}
+
+export interface SelectOptions {
+  /** `--exclude`, in the dialect of ignore files, relative to the source. */
+  readonly excludes: readonly string[];
+}
+
+interface Resolved {
+  readonly path: string;
+  readonly entry: TreeEntry | null;
+}
+
+/**
+ * The matches of one source pattern, in byte order. A wildcard that matches nothing is fine; a plain path that is not
+ * there is an error that says whether the ignore file hides it.
+ * @throws TsbuildError `SOURCE_NOT_FOUND`, `SOURCE_SYMLINK_LOOP`
+ */
+export function selectSources(tree: ContextTree, pattern: string, options: SelectOptions): readonly Match[] {
+  const parts = pattern.split('/').filter((part) => part !== '');
+  const paths = hasWildcards(pattern) ? expandWildcards(tree, parts) : [parts.map(unescapePattern).join('/')];
+  const matches = paths.flatMap((path) => {
+    const found = resolve(tree, path, { links: 0 });
+    if (found !== null) return toMatch(tree, path, found, options) ?? [];
+    if (hasWildcards(pattern)) return [];
+    throw notFound(tree, pattern, path);
+  });
+  return matches;
+}
+
+function notFound(tree: ContextTree, pattern: string, path: string): TsbuildError {
+  const rule = matchingRule(tree.ignore, path);
+  const hidden = rule !== null && !rule.isException;
+  return new TsbuildError('usage', 'SOURCE_NOT_FOUND', `${pattern}: not found in the build context`, {
+    hint: hidden
+      ? `It is ignored by ${tree.ignore.file ?? '.dockerignore'}:${rule.line} (${rule.text}).`
+      : 'Paths are relative to the context directory, the last argument of the command, not to the Dockerfile.',
+    details: { path },
+  });
+}
+
+/** Expands wildcards component by component; links in the fixed part are followed. */
+function expandWildcards(tree: ContextTree, parts: readonly string[]): readonly string[] {
+  let paths: string[] = [''];
+  for (const part of parts) {
+    if (!hasWildcards(part)) {
+      const name = unescapePattern(part);
+      paths = paths.map((path) => (path === '' ? name : `${path}/${name}`));
+      continue;
+    }
+    const regexp = compileGoPattern(part);
+    paths = paths.flatMap((path) => childNames(tree, path).filter((name) => regexp.test(name)).map((name) => (path === '' ? name : `${path}/${name}`)));
+  }
+  return paths;
+}
+
+function childNames(tree: ContextTree, path: string): readonly string[] {
+  const found = resolve(tree, path, { links: 0 });
+  if (found === null || (found.entry !== null && found.entry.type !== 'directory')) return [];
+  return [...tree.list(found.path).keys()];
+}
+
+/** Follows a path through symbolic links, clamped to the context's root; null when there is nothing to be copied. */
+function resolve(tree: ContextTree, path: string, count: { links: number }): Resolved | null {
+  let current: Resolved = { path: '', entry: null };
+  const rest = path.split('/').filter((part) => part !== '');
+  for (let name = rest.shift(); name !== undefined; name = rest.shift()) {
+    if (name === '.') continue;
+    if (name === '..') {
+      current = parentOf(tree, current.path);
+      continue;
+    }
+    if (current.entry !== null && current.entry.type !== 'directory') return null;
+    const entry = tree.list(current.path).get(name);
+    if (entry === undefined) return null;
+    const next = current.path === '' ? name : `${current.path}/${name}`;
+    if (entry.type !== 'symlink') {
+      current = { path: next, entry };
+      continue;
+    }
+    if (tree.isIgnored(next)) return null;
+    count.links += 1;
+    if (count.links > symlinkMax) {
+      throw new TsbuildError('usage', 'SOURCE_SYMLINK_LOOP', `${path}: too many levels of symbolic links`);
+    }
+    if (entry.linkTarget.startsWith('/')) current = { path: '', entry: null };
+    rest.unshift(...entry.linkTarget.split('/').filter((part) => part !== ''));
+  }
+  return isVisible(tree, current) ? current : null;
+}
+
+function parentOf(tree: ContextTree, path: string): Resolved {
+  const at = path.lastIndexOf('/');
+  if (at < 0) return { path: '', entry: null };
+  const parent = path.slice(0, at);
+  const name = parent.slice(parent.lastIndexOf('/') + 1);
+  const above = parent.includes('/') ? parent.slice(0, parent.lastIndexOf('/')) : '';
+  return { path: parent, entry: tree.list(above).get(name) ?? null };
+}
+
+/** An ignored directory is visible when a `!` rule takes back something in it. */
+function isVisible(tree: ContextTree, { path, entry }: Resolved): boolean {
+  if (path === '' || !tree.isIgnored(path)) return true;
+  if (entry?.type !== 'directory' || !mayHoldExceptions(tree.ignore, path)) return false;
+  return walkTree(tree, path).next().done === false;
+}
+
+/** Null for what is not copied: sockets, and files that `--exclude` names. */
+function toMatch(tree: ContextTree, asked: string, found: Resolved, options: SelectOptions): Match | null {
+  const name = asked.slice(asked.lastIndexOf('/') + 1) || found.path.slice(found.path.lastIndexOf('/') + 1);
+  if (found.entry !== null && found.entry.type !== 'directory') {
+    const excluded = isIgnored(parseIgnore(options.excludes.join('\n'), '--exclude'), name);
+    return excluded || found.entry.type === 'socket' ? null : { name, path: found.path, entry: found.entry, children: [] };
+  }
+  return { name, path: found.path, entry: found.entry, children: childrenOf(tree, found.path, options) };
+}
+
+function childrenOf(tree: ContextTree, directory: string, { excludes }: SelectOptions): readonly PlacedEntry[] {
+  const prefix = directory === '' ? 0 : directory.length + 1;
+  const excludeRules = parseIgnore(excludes.join('\n'), '--exclude');
+  const children: PlacedEntry[] = [];
+  for (const { path, entry } of walkTree(tree, directory)) {
+    const relative = path.slice(prefix);
+    if (entry.type === 'socket' || isIgnored(excludeRules, relative)) continue;
+    children.push({ path: relative, entry });
+  }
+  return children;
+}
+
+

@@ -1,0 +1,92 @@
+/**
+ * A directory given by the user, as COPY sees it: entries by path, without what the ignore file names. Directories are
+ * read when they are first asked for, once a build. It follows no symbolic link by itself. Start at `openContextTree`.
+ */
+import { comparePaths } from '../base/path-bytes.ts';
+import { isIgnored, mayHoldExceptions, type Ignore } from './ignore.ts';
+
+export type EntryType = 'file' | 'directory' | 'symlink' | 'fifo' | 'socket' | 'character' | 'block';
+
+/** What `lstat` says of one entry; times in nanoseconds since the epoch. */
+export interface TreeEntry {
+  readonly name: string;
+  readonly type: EntryType;
+  /** Permission bits, without the type. */
+  readonly mode: number;
+  readonly sizeBytes: number;
+  readonly mtimeNs: bigint;
+  readonly ctimeNs: bigint;
+  readonly device: bigint;
+  readonly inode: bigint;
+  readonly linkCount: number;
+  /** Major and minor of a device, as st_rdev. */
+  readonly rdev: bigint;
+  /** Target of a symbolic link, else empty. */
+  readonly linkTarget: string;
+}
+
+/** Reads one directory of the context; the empty path is its root. */
+export type DirectoryReader = (path: string) => readonly TreeEntry[];
+
+export interface ContextTree {
+  readonly root: string;
+  readonly ignore: Ignore;
+  /** Entries of a directory by name in byte order, ignored ones included. */
+  list(path: string): ReadonlyMap<string, TreeEntry>;
+  /** Whether the path does not exist for COPY. */
+  isIgnored(path: string): boolean;
+}
+
+/** Opens a context; nothing is read yet. */
+export function openContextTree(root: string, ignore: Ignore, read: DirectoryReader): ContextTree {
+  const directories = new Map<string, ReadonlyMap<string, TreeEntry>>();
+  return {
+    root,
+    ignore,
+    list(path) {
+      const known = directories.get(path);
+      if (known !== undefined) return known;
+      const sorted = [...read(path)].sort((a, b) => comparePaths(a.name, b.name));
+      const entries = new Map(sorted.map((entry) => [entry.name, entry]));
+      directories.set(path, entries);
+      return entries;
+    },
+    isIgnored: (path) => isIgnored(ignore, path),
+  };
+}
+
+/** An entry with its path from the context's root. */
+export interface PlacedEntry {
+  readonly path: string;
+  readonly entry: TreeEntry;
+}
+
+/**
+ * Everything below a directory that is not ignored, parents before children, in byte order. A directory that is ignored
+ * itself appears if a `!` rule takes back something in it.
+ */
+export function* walkTree(tree: ContextTree, directory: string): Generator<PlacedEntry> {
+  for (const [name, entry] of tree.list(directory)) {
+    const path = directory === '' ? name : `${directory}/${name}`;
+    const ignored = tree.isIgnored(path);
+    if (entry.type !== 'directory') {
+      if (!ignored) yield { path, entry };
+      continue;
+    }
+    if (!ignored) {
+      yield { path, entry };
+      yield* walkTree(tree, path);
+    } else if (mayHoldExceptions(tree.ignore, path)) {
+      yield* walkExceptions(tree, path, entry);
+    }
+  }
+}
+
+function* walkExceptions(tree: ContextTree, path: string, entry: TreeEntry): Generator<PlacedEntry> {
+  let announced = false;
+  for (const child of walkTree(tree, path)) {
+    if (!announced) yield { path, entry };
+    announced = true;
+    yield child;
+  }
+}

@@ -1,0 +1,132 @@
+/**
+ * tsbuild as a library: `build` takes options and gives a stream of typed events and a typed result.
+ * It reads no environment variable, prints nothing and never exits the process.
+ */
+import type { Writable } from 'node:stream';
+import { homedir } from 'node:os';
+import type { BuildEvent } from './base/events.ts';
+import { runBuild, type BuildOutcome, type BuildPorts } from './build/build.ts';
+import type { BuildRequest } from './build/build-request.ts';
+
+export { TsbuildError, exitCodes, type ErrorClass, type SourceRange } from './base/errors.ts';
+export type { BuildEvent, StepDescription, StepUsage } from './base/events.ts';
+export type { BuildOutcome as BuildResult } from './build/build.ts';
+export type { BuildRequest } from './build/build-request.ts';
+
+/** What to build. Only the context and the store have no default; every other field means the option of its name. */
+export interface BuildOptions extends Partial<Omit<BuildRequest, 'context' | 'storeRoot'>> {
+  /** The directory whose files COPY sees. */
+  readonly context: string;
+  /** Where images and the cache are kept; made on demand. */
+  readonly storeRoot: string;
+  /** Stops the build; the result then rejects with the signal's reason, after everything was cleaned up. */
+  readonly signal?: AbortSignal;
+  /** What relative paths are relative to. Default: the current directory of the process. */
+  readonly workingDirectory?: string;
+  /** Proxies, `DOCKER_CONFIG` and certificate bundles for the registry client. Default: none. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  /** Values of secrets by id. */
+  readonly secretValues?: Readonly<Record<string, Uint8Array>>;
+  /** Gets what an output with `dest=-` writes. Default: such outputs fail. */
+  readonly stdout?: Writable;
+}
+
+/** A running build: iterate over it for its events, await `result` for what it made. */
+export interface Build extends AsyncIterable<BuildEvent> {
+  readonly result: Promise<BuildOutcome>;
+}
+
+const defaults: Omit<BuildRequest, 'context' | 'storeRoot'> = {
+  file: null,
+  tags: [],
+  target: null,
+  buildArgs: [],
+  buildContexts: [],
+  secrets: [],
+  ssh: [],
+  platforms: [],
+  labels: [],
+  annotations: [],
+  noCache: false,
+  noCacheFilter: [],
+  pull: false,
+  network: 'default',
+  addHosts: [],
+  ulimits: [],
+  shmSizeBytes: null,
+  iidFile: null,
+  metadataFile: null,
+  outputs: [],
+  allow: [],
+  timestamps: 'constant',
+  sourceDateEpoch: null,
+  jobs: null,
+};
+
+const searchPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
+/**
+ * Starts a build. Events wait in memory until they are read; a build whose events nobody reads keeps none.
+ * @throws (through `result`) TsbuildError
+ */
+export function build(options: BuildOptions): Build {
+  const events = new EventQueue();
+  const result = runBuild(requestOf(options), portsOf(options, events)).finally(() => events.end());
+  result.catch(() => undefined); // whoever awaits `result` gets the error; nobody has to
+  return { result, [Symbol.asyncIterator]: () => events.read() };
+}
+
+function requestOf(options: BuildOptions): BuildRequest {
+  const { signal: _signal, workingDirectory: _directory, env: _env, secretValues: _secrets, stdout: _stdout, ...request } = options;
+  return { ...defaults, ...request };
+}
+
+function portsOf(options: BuildOptions, events: EventQueue): BuildPorts {
+  const secrets = new Map(Object.entries(options.secretValues ?? {}));
+  const env = options.env ?? {};
+  return {
+    sink: (event) => events.push(event),
+    signal: options.signal ?? new AbortController().signal,
+    stdout: options.stdout ?? process.stdout,
+    workingDirectory: options.workingDirectory ?? process.cwd(),
+    readStdin: () => Promise.resolve(Buffer.alloc(0)),
+    clock: () => performance.timeOrigin + performance.now(),
+    nowNs: () => BigInt(Date.now()) * 1_000_000n,
+    processID: process.pid,
+    architecture: process.arch,
+    searchPath,
+    registry: { env, homeDir: homedir() },
+    secrets: { secret: (id) => Promise.resolve(secrets.get(id) ?? null), sshSocket: () => null },
+  };
+}
+
+/** Events between the build that sends them and one reader. */
+class EventQueue {
+  readonly #waiting: BuildEvent[] = [];
+  #wake: (() => void) | null = null;
+  #hasEnded = false;
+
+  push(event: BuildEvent): void {
+    this.#waiting.push(event);
+    this.#wake?.();
+  }
+
+  end(): void {
+    this.#hasEnded = true;
+    this.#wake?.();
+  }
+
+  async *read(): AsyncGenerator<BuildEvent> {
+    for (;;) {
+      const next = this.#waiting.shift();
+      if (next !== undefined) yield next;
+      else if (this.#hasEnded) return;
+      else {
+        await new Promise<void>((resolve) => {
+          this.#wake = resolve;
+        });
+        this.#wake = null;
+      }
+    }
+  }
+}

@@ -1,0 +1,203 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { TsbuildError } from '../../src/base/errors.ts';
+import type { BuildRequest } from '../../src/cli/build-request.ts';
+import type { Invocation } from '../../src/cli/invocation.ts';
+import { parseInvocation } from '../../src/cli/program.ts';
+import { checkGolden } from './support.ts';
+
+const env = { FROM_ENV: 'yes', SSH_AUTH_SOCK: '/run/agent', npm_token: 'secret', HOME: '/home/u' };
+
+function parse(line: string, more: Readonly<Record<string, string>> = {}, uid = 0): Invocation {
+  const words = line.split(' ').filter((word) => word !== '');
+  return parseInvocation(words, { env: { ...env, ...more }, user: { uid, workingDirectory: '/work' }, version: '1.2.3', network: 'user-mode networking by pasta', helpWidth: 80 });
+}
+
+function requestOf(line: string, more?: Readonly<Record<string, string>>, uid?: number): BuildRequest {
+  const invocation = parse(line, more, uid);
+  assert.ok(invocation.command === 'build' || invocation.command === 'graph', invocation.command);
+  return invocation.request;
+}
+
+const empty = requestOf('.');
+
+test('a build without options asks for nothing', () => {
+  checkGolden('request-empty', `${JSON.stringify(empty, null, 2)}\n`);
+});
+
+test('a request survives JSON', () => {
+  const request = requestOf('-t a --build-arg FROM_ENV --build-arg GONE --secret id=x,src=y --ulimit nofile=1 --shm-size 64m .');
+  assert.deepEqual(JSON.parse(JSON.stringify(request)), request);
+});
+
+/** What the options change in the request; the context is `.`. */
+const options: readonly (readonly [string, Partial<BuildRequest>])[] = [
+  ['-f Other', { file: 'Other' }],
+  ['-f=Other', { file: 'Other' }],
+  ['--file=Other', { file: 'Other' }],
+  ['-fOther', { file: 'Other' }],
+  ['-t a --tag b:1', { tags: ['a', 'b:1'] }],
+  ['--target test', { target: 'test' }],
+  ['--build-arg A=1=2 --build-arg FROM_ENV --build-arg GONE --build-arg E=', { buildArgs: [{ key: 'A', value: '1=2' }, { key: 'FROM_ENV', value: 'yes' }, { key: 'GONE' }, { key: 'E', value: '' }] }],
+  ['--build-context base=docker-image://alpine', { buildContexts: [{ name: 'base', value: 'docker-image://alpine' }] }],
+  ['--secret id=x,src=a/b', { secrets: [{ id: 'x', from: 'file', path: 'a/b' }] }],
+  ['--secret id=x,source=b', { secrets: [{ id: 'x', from: 'file', path: 'b' }] }],
+  ['--secret id=x,env=Y', { secrets: [{ id: 'x', from: 'env', variable: 'Y' }] }],
+  ['--secret id=x,type=env,src=Y', { secrets: [{ id: 'x', from: 'env', variable: 'Y' }] }],
+  ['--secret id=npm_token', { secrets: [{ id: 'npm_token', from: 'env', variable: 'npm_token' }] }],
+  ['--secret id=token', { secrets: [{ id: 'token', from: 'file', path: 'token' }] }],
+  ['--secret id=x,"src=a,b"', { secrets: [{ id: 'x', from: 'file', path: 'a,b' }] }],
+  ['--ssh default', { ssh: [{ id: 'default', paths: ['/run/agent'] }] }],
+  ['--ssh gh=a,b', { ssh: [{ id: 'gh', paths: ['a', 'b'] }] }],
+  ['--platform linux/amd64,linux/arm64 --platform linux/arm/v7', { platforms: ['linux/amd64', 'linux/arm64', 'linux/arm/v7'] }],
+  ['--label a=b --label c', { labels: [{ name: 'a', value: 'b' }, { name: 'c', value: '' }] }],
+  ['--annotation a.b=c:d=e', { annotations: [{ level: 'manifest', platform: null, key: 'a.b', value: 'c:d=e' }] }],
+  ['--annotation index,manifest[linux/arm64]:k=v', { annotations: [{ level: 'index', platform: null, key: 'k', value: 'v' }, { level: 'manifest', platform: 'linux/arm64', key: 'k', value: 'v' }] }],
+  ['--no-cache', { noCache: true }],
+  ['--no-cache=false', {}],
+  ['--no-cache-filter a,b --no-cache-filter c', { noCacheFilter: ['a', 'b', 'c'] }],
+  ['--pull', { pull: true }],
+  ['--pull=true', { pull: true }],
+  ['--pull=false', {}],
+  ['--network none', { network: 'none' }],
+  ['--add-host a:1.2.3.4 --add-host b=[::1] --add-host c:::1', { addHosts: [{ host: 'a', address: '1.2.3.4' }, { host: 'b', address: '::1' }, { host: 'c', address: '::1' }] }],
+  ['--ulimit nofile=1024 --ulimit core=0:-1', { ulimits: [{ name: 'nofile', soft: 1024, hard: 1024 }, { name: 'core', soft: 0, hard: -1 }] }],
+  ['--shm-size 64m', { shmSizeBytes: 67_108_864 }],
+  ['--shm-size 1.5GiB', { shmSizeBytes: 1_610_612_736 }],
+  ['--shm-size 1000', { shmSizeBytes: 1000 }],
+  ['--iidfile id --metadata-file meta.json', { iidFile: 'id', metadataFile: 'meta.json' }],
+  ['-o out --output type=oci,dest=a.tar', { outputs: ['out', 'type=oci,dest=a.tar'] }],
+  ['--allow network.host,security.insecure', { allow: ['network.host', 'security.insecure'] }],
+  ['--timestamps keep', { timestamps: 'keep' }],
+  ['--build-arg SOURCE_DATE_EPOCH=5', { sourceDateEpoch: 5, buildArgs: [{ key: 'SOURCE_DATE_EPOCH', value: '5' }] }],
+  ['--store s', { storeRoot: '/work/s' }],
+  ['--jobs 3', { jobs: 3 }],
+  ['--rm --force-rm --disable-content-trust --provenance=false --sbom=false --call build --load=false', {}],
+];
+for (const [line, changes] of options) {
+  test(`build ${line}`, () => {
+    assert.deepEqual(requestOf(`${line} .`), { ...empty, ...changes });
+    assert.deepEqual(requestOf(`build . ${line}`), { ...empty, ...changes });
+    assert.deepEqual(requestOf(`graph ${line} .`), { ...empty, ...changes });
+  });
+}
+
+/** What the environment changes. */
+const environments: readonly (readonly [Readonly<Record<string, string>>, number, Partial<BuildRequest>])[] = [
+  [{ SOURCE_DATE_EPOCH: '1700000000' }, 0, { sourceDateEpoch: 1_700_000_000 }],
+  [{ SOURCE_DATE_EPOCH: '' }, 0, {}],
+  [{ TSBUILD_ROOT: '/srv/store' }, 0, { storeRoot: '/srv/store' }],
+  [{}, 1000, { storeRoot: '/home/u/.local/share/tsbuild' }],
+  [{ XDG_DATA_HOME: '/data' }, 1000, { storeRoot: '/data/tsbuild' }],
+  [{ XDG_DATA_HOME: 'relative' }, 1000, { storeRoot: '/home/u/.local/share/tsbuild' }],
+];
+for (const [more, uid, changes] of environments) {
+  test(`build with ${JSON.stringify(more)} as user ${uid}`, () => {
+    assert.deepEqual(requestOf('.', more, uid), { ...empty, ...changes });
+  });
+}
+
+test('--build-arg SOURCE_DATE_EPOCH wins over the environment', () => {
+  assert.equal(requestOf('--build-arg SOURCE_DATE_EPOCH=7 .', { SOURCE_DATE_EPOCH: '6' }).sourceDateEpoch, 7);
+});
+
+/** Calls and the command that they are. */
+const commands: readonly (readonly [string, Omit<Invocation & { command: 'store' }, 'command' | 'storeRoot'>['task']])[] = [
+  ['images', { command: 'images', json: false }],
+  ['images --json', { command: 'images', json: true }],
+  ['inspect a b', { command: 'inspect', names: ['a', 'b'] }],
+  ['history a', { command: 'history', name: 'a', json: false }],
+  ['tag a b c', { command: 'tag', source: 'a', targets: ['b', 'c'] }],
+  ['rm a b', { command: 'rm', names: ['a', 'b'] }],
+  ['save a -o f --format docker', { command: 'save', names: ['a'], output: 'f', format: 'docker' }],
+  ['save a', { command: 'save', names: ['a'], output: '-', format: 'oci' }],
+  ['load -i f', { command: 'load', input: 'f' }],
+  ['logs', { command: 'logs', which: { which: 'last' } }],
+  ['logs 3', { command: 'logs', which: { which: 'step', step: '3' } }],
+];
+for (const [line, task] of commands) {
+  test(`tsbuild ${line}`, () => {
+    assert.deepEqual(parse(`${line} --store /s`), { command: 'store', storeRoot: '/s', task });
+  });
+}
+
+test('a first word that is no command is a context', () => {
+  for (const context of ['.', '-', 'dir', './images', 'https://example.com/a.git']) assert.equal(requestOf(context).context, context);
+});
+
+test('a command word after options is a context', () => {
+  assert.equal(requestOf('-t a images').context, 'images');
+  assert.equal(requestOf('build images').context, 'images');
+});
+
+test('progress comes from --progress, then -q, then BUILDKIT_PROGRESS', () => {
+  const mode = (line: string, more = {}) => {
+    const invocation = parse(line, more);
+    return invocation.command === 'build' ? invocation.progress.mode : null;
+  };
+  assert.equal(mode('.'), 'auto');
+  assert.equal(mode('--progress plain .'), 'plain');
+  assert.equal(mode('-q .'), 'quiet');
+  assert.equal(mode('.', { BUILDKIT_PROGRESS: 'rawjson' }), 'rawjson');
+  assert.equal(mode('--progress tty .', { BUILDKIT_PROGRESS: 'rawjson' }), 'tty');
+});
+
+test('an output on standard output is noticed', () => {
+  const taken = (line: string) => {
+    const invocation = parse(line);
+    return invocation.command === 'build' && invocation.progress.stdoutTaken;
+  };
+  assert.equal(taken('-o - .'), true);
+  assert.equal(taken('-o type=oci,dest=- .'), true);
+  assert.equal(taken('-o type=oci,dest=a .'), false);
+});
+
+/** Wrong calls; the golden shows what the user reads. */
+const wrong = [
+  'build', '. extra', '--nope .', '--targett x .', '-t', 'tag a', 'inspect', 'logs 3 --last', 'completion zsh',
+  '--network bridge .', '--shm-size big .', '--ulimit nofile .', '--ulimit nofile=2:1 .', '--ulimit files=1 .', '--add-host a .',
+  '--add-host a:b .', '--add-host a:host-gateway .', '--secret src=a .', '--secret id=a,foo=b .', '--secret id=a,"b .', '--label =a .',
+  '--build-arg =a .', '--build-context a .', '--annotation weird-descriptor:a=b .', '--allow everything .', '--timestamps now .',
+  '--jobs 0 .', '--progress loud .', '--build-arg SOURCE_DATE_EPOCH=now .', '-f - -', '--pull=maybe .', 'save a --format zip', 'graph --format png .',
+  '--load .', '--push .', '--check .', '--call lint .', '--cache-from x .', '--cache-to x .', '-m 1g .', '--memory=1g .', '--cpus 2 .', '--squash .',
+  '--rm=false .', '--provenance .', '--provenance=max .', '--sbom=true .', '--builder x .', '--device x .', '--compress .',
+];
+test('wrong calls are refused with exit code 2 and a hint where one can act', () => {
+  const lines = wrong.map((line) => {
+    try {
+      parse(line);
+      return `$ tsbuild ${line}\nACCEPTED`;
+    } catch (error) {
+      assert.ok(error instanceof TsbuildError, String(error));
+      assert.equal(error.exitCode, 2);
+      return `$ tsbuild ${line}\n${error.code}: ${error.message}${error.hint === undefined ? '' : `\n  ${error.hint}`}`;
+    }
+  });
+  checkGolden('wrong-calls', `${lines.join('\n\n')}\n`);
+});
+
+test('--ssh without an agent says what to do', () => {
+  assert.throws(() => requestOf('--ssh default .', { SSH_AUTH_SOCK: '' }), { code: 'SSH_AGENT_MISSING' });
+});
+
+for (const line of ['', '--help', 'build --help', 'graph --help', 'images --help', 'inspect --help', 'history --help', 'tag --help', 'rm --help', 'save --help', 'load --help', 'logs --help', 'completion --help']) {
+  test(`help: tsbuild ${line}`, () => {
+    const invocation = parse(line);
+    assert.equal(invocation.command, 'print');
+    if (invocation.command === 'print') checkGolden(`help/${line.replace(/ ?--help/, '') || 'tsbuild'}`, invocation.text);
+  });
+}
+
+test('`help build` is `build --help`', () => {
+  assert.deepEqual(parse('help build'), parse('build --help'));
+  assert.deepEqual(parse('-t x --help .'), parse('build --help'));
+});
+
+test('completion bash names every command', () => {
+  const invocation = parse('completion bash');
+  assert.match(invocation.command === 'print' ? invocation.text : '', /compgen -W "build graph images inspect history tag rm save load logs completion"/);
+});
+
+test('--version prints the version', () => {
+  assert.deepEqual(parse('--version'), { command: 'print', text: 'tsbuild 1.2.3\n' });
+});
