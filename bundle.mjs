@@ -26,11 +26,22 @@ const shared = {
   external: ['*.node'],
 };
 
+// undici is half of everything and only talks to registries: a file of its own, so that a cached build never reads it.
+const undiciApart = {
+  name: 'undici-apart',
+  setup({ onResolve }) {
+    onResolve({ filter: /^undici$/ }, ({ kind }) => (kind === 'entry-point' ? undefined : { path: './undici.cjs', external: true }));
+  },
+};
+
 // In CommonJS there is no import.meta; the banner computes the same URL from the file's name.
 const commonjs = {
   ...shared,
   format: 'cjs',
   define: { TSBUILD_VERSION: JSON.stringify(version), 'import.meta.url': 'tsbuildBundleUrl' },
+  plugins: [undiciApart],
+  // import() of what is not bundled becomes require(), which finds every name that a CommonJS module exports.
+  supported: { 'dynamic-import': false },
 };
 const urlOfBundle = `const tsbuildBundleUrl=require('node:url').pathToFileURL(__filename).href;`;
 // In ES modules there is no require; bundled CommonJS packages need one for Node's own modules.
@@ -46,6 +57,7 @@ const targets = [
   { ...commonjs, entry: 'src/layer/gzip-worker.ts', outfile: 'dist/gzip-worker.cjs', banner: { js: urlOfBundle } },
   { ...commonjs, entry: 'src/index.ts', outfile: 'dist/index.cjs', banner: { js: urlOfBundle } },
   { ...esm, entry: 'src/index.ts', outfile: 'dist/index.mjs' },
+  { ...shared, format: 'cjs', entry: 'node_modules/undici/index.js', outfile: 'dist/undici.cjs' },
 ].filter(({ entry }) => existsSync(join(root, entry)));
 
 await Promise.all(targets.map(({ entry, ...options }) => build({ ...options, entryPoints: [entry] })));

@@ -30,7 +30,7 @@ module.exports = {
       comment: 'These folders read no disk, clock, environment or randomness and start no process.',
       severity: 'error',
       from: { path: `^src/(${pure.join('|')})/` },
-      to: { dependencyTypes: ['core'], pathNot: '^(node:)?(crypto|path/posix|buffer|assert|util)$' },
+      to: { dependencyTypes: ['core'], pathNot: '^(node:)?(crypto|path|path/posix|buffer|assert|util)$' },
     },
   ],
   options: {

@@ -3,15 +3,14 @@
 
 Napi::Object initChannel(Napi::Env env, Napi::Object exports);
 Napi::Object initLock(Napi::Env env, Napi::Object exports);
-// Weak until those files exist.
-__attribute__((weak)) Napi::Object initPump(Napi::Env env, Napi::Object exports);
-__attribute__((weak)) Napi::Object initDirectory(Napi::Env env, Napi::Object exports);
+Napi::Object initPump(Napi::Env env, Napi::Object exports);
+Napi::Object initDirectory(Napi::Env env, Napi::Object exports);
 
 static Napi::Object initModule(Napi::Env env, Napi::Object exports) {
   initChannel(env, exports);
   initLock(env, exports);
-  if (initPump) initPump(env, exports);
-  if (initDirectory) initDirectory(env, exports);
+  initPump(env, exports);
+  initDirectory(env, exports);
   return exports;
 }
 

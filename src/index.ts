@@ -76,9 +76,10 @@ export function build(options: BuildOptions): Build {
   return { result, [Symbol.asyncIterator]: () => events.read() };
 }
 
+/** The fields of a request that the caller gave, the defaults for the rest. */
 function requestOf(options: BuildOptions): BuildRequest {
-  const { signal: _signal, workingDirectory: _directory, env: _env, secretValues: _secrets, stdout: _stdout, ...request } = options;
-  return { ...defaults, ...request };
+  const given = Object.entries(options).filter(([name, value]) => value !== undefined && (name in defaults || name === 'context' || name === 'storeRoot'));
+  return { ...defaults, context: options.context, storeRoot: options.storeRoot, ...Object.fromEntries(given) };
 }
 
 function portsOf(options: BuildOptions, events: EventQueue): BuildPorts {

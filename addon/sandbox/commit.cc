@@ -9,11 +9,11 @@
 
 #include <algorithm>
 
-#include "compare.h"
 #include "listing.h"
 #include "normalise.h"
 #include "path.h"
 #include "tree.h"
+#include "upper-walk.h"
 #include "view.h"
 
 namespace {
@@ -70,102 +70,6 @@ void removeStubs(int upperFd, std::vector<Stub> stubs) {
   for (const Stub& stub : stubs) removeStub(upperFd, stub);
 }
 
-// The walk over the upperdir and, in step with it, over the same directories of the merged lower view.
-class UpperWalk {
- public:
-  UpperWalk(const Operation& operation, const CommitRequest& request, LinkGroups& links)
-      : operation_(operation), request_(request), links_(links) {}
-
-  // `hidden`: nothing of the lower directory shows through, because this one or one above it replaced it.
-  void directory(TreeNode& node, int upperFd, LowerDirectory lower, bool hidden, std::string& path, size_t depth) {
-    if (depth > kDepthMax) operation_.refuse(ELOOP, path, "/" + path + ": directories are nested too deeply");
-    const size_t length = path.size();
-    for (const std::string& name : listNames(operation_, upperFd, path)) {
-      path += name;
-      node.children[name] = entry(upperFd, name.c_str(), lower, hidden, path, depth);
-      path.resize(length);
-    }
-    if (hidden && lower.exists()) addMissing(node, lower, path);
-  }
-
- private:
-  std::unique_ptr<TreeNode> entry(int upperFd, const char* name, LowerDirectory lower, bool hidden, std::string& path,
-                                  size_t depth) {
-    auto node = std::make_unique<TreeNode>();
-    struct stat st, lowerStat;
-    if (fstatat(upperFd, name, &st, AT_SYMLINK_NOFOLLOW) != 0) operation_.failErrno("fstatat", path);
-    const bool hasLower = lower.find(operation_, name, path, lowerStat);
-    if (S_ISSOCK(st.st_mode)) {
-      warn(operation_.job, "/" + path + ": a socket cannot be in an image, it is left out");
-      node->kind = hasLower ? TreeNode::Kind::Whiteout : TreeNode::Kind::Absent;
-      return node;
-    }
-    XattrReading xattrs = readXattrs(operation_, upperFd, name, path, request_.userxattr);
-    if ((S_ISCHR(st.st_mode) && st.st_rdev == 0) || (xattrs.whiteout && S_ISREG(st.st_mode) && st.st_size == 0)) {
-      node->kind = hasLower ? TreeNode::Kind::Whiteout : TreeNode::Kind::Absent;
-      return node;
-    }
-    if (xattrs.unsupported != nullptr) {
-      operation_.refuse(ENOTSUP, path, "/" + path + ": overlayfs used " + xattrs.unsupported + ", which was switched off");
-    }
-    setAttributes(*node, st);
-    node->xattrs = std::move(xattrs.kept);
-    node->stray = std::move(xattrs.stray);
-    if (S_ISDIR(st.st_mode)) {
-      subdirectory(*node, upperFd, name, lower, hasLower ? &lowerStat : nullptr, hidden || xattrs.opaque, path, depth);
-    } else {
-      leaf(*node, upperFd, name, lower, hasLower ? &lowerStat : nullptr, st, path);
-    }
-    return node;
-  }
-
-  void subdirectory(TreeNode& node, int upperFd, const char* name, LowerDirectory lower, const struct stat* lowerStat,
-                    bool hidden, std::string& path, size_t depth) {
-    node.changed = lowerStat == nullptr ||
-                   !sameAttributes(operation_, node, lower, name, path, *lowerStat, request_.times);
-    Fd upper = openDirectory(operation_, upperFd, name, path);
-    Fd below;
-    if (lowerStat != nullptr && S_ISDIR(lowerStat->st_mode)) below = openDirectory(operation_, lower.fd, name, path);
-    path += '/';
-    directory(node, upper.get(), {below.get()}, hidden, path, depth + 1);
-  }
-
-  void leaf(TreeNode& node, int upperFd, const char* name, LowerDirectory lower, const struct stat* lowerStat,
-            const struct stat& st, const std::string& path) {
-    if (S_ISLNK(st.st_mode)) node.linkTarget = readLinkTarget(operation_, upperFd, name, path);
-    node.changed = lowerStat == nullptr ||
-                   !sameAttributes(operation_, node, lower, name, path, *lowerStat, request_.times) ||
-                   !sameData(node, upperFd, name, lower, path);
-    if (st.st_nlink > 1) {
-      node.linkGroup = links_.of(st.st_dev, st.st_ino);
-      links_.note(node.linkGroup, node.changed, lowerStat);
-    }
-  }
-
-  bool sameData(const TreeNode& node, int upperFd, const char* name, LowerDirectory lower, const std::string& path) {
-    if (!node.isRegular() || node.sizeBytes == 0) return true;
-    const Fd mine = openFile(operation_, upperFd, name, path);
-    const Fd below = openFile(operation_, lower.fd, name, path);
-    return sameContent(operation_, mine.get(), below.get(), path);
-  }
-
-  // What the replaced directory had and this one has not, name by name: an opaque marker would depend on how the kernel
-  // saw the change.
-  void addMissing(TreeNode& node, LowerDirectory lower, const std::string& path) {
-    for (const std::string& name : listNames(operation_, lower.fd, path)) {
-      struct stat st;
-      if (node.children.contains(name) || !lower.find(operation_, name.c_str(), path, st)) continue;
-      auto whiteout = std::make_unique<TreeNode>();
-      whiteout->kind = TreeNode::Kind::Whiteout;
-      node.children[name] = std::move(whiteout);
-    }
-  }
-
-  const Operation& operation_;
-  const CommitRequest& request_;
-  LinkGroups& links_;
-};
-
 // Streams file data from the upperdir, one open directory for each level.
 class UpperSource final : public LayerSource {
  public:
@@ -218,7 +122,7 @@ void runCommit(Job& job, SpecReader& spec) {
   root.stray = std::move(rootXattrs.stray);
   for (const auto& [key, value] : rootXattrs.kept) root.stray.push_back(key);  // the root has no entry to carry them
   std::string path;
-  UpperWalk(operation, request, links).directory(root, upper.get(), {lowers.get()}, rootXattrs.opaque, path, 0);
+  UpperWalk(operation, request.userxattr, request.times, links).directory(root, upper.get(), {lowers.get()}, rootXattrs.opaque, path, 0);
   selectLayer(root, links);
 
   TarWriter tar(operation, job.fds[0].get());

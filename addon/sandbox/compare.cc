@@ -10,7 +10,7 @@ bool LowerDirectory::find(const Operation& operation, const char* name, const st
     if (errno == ENOENT) return false;
     operation.failErrno("fstatat", path);
   }
-  return !(S_ISCHR(st.st_mode) && st.st_rdev == 0);
+  return !isWhiteoutDevice(st);
 }
 
 bool sameAttributes(const Operation& operation, const TreeNode& node, const LowerDirectory& lower, const char* name,

@@ -11,17 +11,6 @@
 
 #include "answer.h"
 
-// Until all of them exist, a missing one is a null pointer.
-#define WEAK __attribute__((weak))
-[[noreturn]] WEAK void runCommit(Job& job, SpecReader& spec);
-[[noreturn]] WEAK void runApply(Job& job, SpecReader& spec);
-[[noreturn]] WEAK void runCopy(Job& job, SpecReader& spec);
-[[noreturn]] WEAK void runScan(Job& job, SpecReader& spec);
-[[noreturn]] WEAK void runRead(Job& job, SpecReader& spec);
-[[noreturn]] WEAK void runRemove(Job& job, SpecReader& spec);
-[[noreturn]] WEAK void runExtract(Job& job, SpecReader& spec);
-[[noreturn]] WEAK void runExport(Job& job, SpecReader& spec);
-
 namespace {
 
 constexpr int kKilled = SIGKILL;  // as a wait status
@@ -47,8 +36,7 @@ Worker workerOf(JobKind kind) {
 // Runs in a job's process, forked from the server: its namespaces and privileges, none of its descriptors but 0 to 2,
 // the reply pipe and the request's own. Does not return.
 [[noreturn]] void runWorker(Request& request, Job& job) {
-  close(kRequestFd);
-  resetSignals();
+  leaveServer(job, request.spec.get());
   Worker worker = workerOf(request.kind);
   if (worker == nullptr) fail(job, 0, "start job", "request", ENOSYS, "");
   Specification specification;
@@ -62,7 +50,16 @@ Worker workerOf(JobKind kind) {
 
 }  // namespace
 
-void resetSignals() {
+void leaveServer(const Job& job, int kept) {
+  std::vector<int> open{kReplyFd, kept};
+  for (const Fd& fd : job.fds) open.push_back(fd.get());
+  std::sort(open.begin(), open.end());
+  int next = kRequestFd;
+  for (const int fd : open) {
+    if (fd > next) close_range(static_cast<unsigned>(next), static_cast<unsigned>(fd - 1), 0);
+    next = std::max(next, fd + 1);
+  }
+  close_range(static_cast<unsigned>(next), ~0U, 0);
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);

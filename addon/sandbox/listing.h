@@ -1,5 +1,7 @@
 // Names in a directory and small things that every walk over a hostile tree needs.
 #pragma once
+#include <sys/stat.h>
+
 #include <string>
 #include <vector>
 
@@ -8,6 +10,9 @@
 
 // A tree deeper than this is refused with its path: each level of a walk holds descriptors and stack.
 constexpr size_t kDepthMax = 3000;
+
+// Overlayfs's whiteout. Nobody can make one inside a view (mknod gives EPERM), so it means nothing else.
+inline bool isWhiteoutDevice(const struct stat& st) { return S_ISCHR(st.st_mode) && st.st_rdev == 0; }
 
 // The names in the directory, sorted by bytes. The descriptor must be readable and at its start.
 std::vector<std::string> listNames(const Operation& operation, int dirFd, const std::string& path);

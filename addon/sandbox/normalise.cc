@@ -39,7 +39,7 @@ class Normalising {
   void whiteout(int dirFd, const char* name, const std::string& path) {
     struct stat st;
     if (fstatat(dirFd, name, &st, AT_SYMLINK_NOFOLLOW) == 0) {
-      if (S_ISCHR(st.st_mode) && st.st_rdev == 0) return;
+      if (isWhiteoutDevice(st)) return;
       removeEntry(operation_, dirFd, name, path);
     }
     if (mknodat(dirFd, name, S_IFCHR, 0) != 0) operation_.failErrno("mknodat", path);

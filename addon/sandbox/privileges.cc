@@ -21,7 +21,7 @@ constexpr int kCapabilityCountMax = 64;
 
 }  // namespace
 
-// u8 required: with CAP_SYS_ADMIN. A kernel without Landlock scopes is told to the user, unless it was required.
+// With CAP_SYS_ADMIN. A kernel that cannot do it is said to the user.
 void scopeAbstractSockets(StepContext& step) {
   const int error = landlockScopeAbstractSockets();
   if (error == 0) return;

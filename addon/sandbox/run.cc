@@ -16,8 +16,7 @@ namespace {
 // Runs in the step's process: a copy of the server in the namespaces that were asked for, process 1 of a pid namespace,
 // with the server's privileges. Does not return.
 [[noreturn]] void becomeStep(SpecReader& spec, Job& job, int netnsFd) {
-  close(kRequestFd);
-  resetSignals();
+  leaveServer(job, netnsFd);
   StepContext step(job, spec);
   step.operation = "clone";
   step.requireSpec();

@@ -22,8 +22,10 @@ struct RunHead {
 };
 RunHead readRunHead(SpecReader& spec);
 
-// Undoes what the server did to signals, before a job does anything else.
-void resetSignals();
+// Lets go of what a job's process has from the server: every descriptor from 3 on but the reply pipe, the job's own and
+// `kept` (-1: none), and the blocked signals. The descriptors of other jobs matter above all: a pipe that a step prints
+// to has its end only when nobody holds it.
+void leaveServer(const Job& job, int kept);
 
 // Clones the step's process; `spec` stands behind the head. With `netnsFd` >= 0 the step enters that network namespace.
 // Runs in the server. Returns the pid, or -errno.

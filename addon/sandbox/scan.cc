@@ -8,14 +8,12 @@
 #include <fcntl.h>
 #include <signal.h>
 
-#include <algorithm>
-
 #include "compare.h"
 #include "glob.h"
 #include "listing.h"
+#include "member-path.h"
 #include "path.h"
 #include "record.h"
-#include "unpack.h"
 #include "view.h"
 
 namespace {
@@ -28,7 +26,7 @@ class Scan {
 
   void pattern(uint32_t index, const std::string& pattern) {
     // `..` stops at the root, as everywhere in a source (SEMANTICS, row 55).
-    const std::vector<std::string> parts = split(cleanMemberPath(pattern));
+    const std::vector<std::string> parts = splitComponents(cleanMemberPath(pattern));
     size_t literal = 0;
     std::string prefix;
     while (literal < parts.size() && !hasWildcard(parts[literal])) {
@@ -49,16 +47,6 @@ class Scan {
   uint64_t matches() const { return matches_; }
 
  private:
-  static std::vector<std::string> split(const std::string& path) {
-    std::vector<std::string> parts;
-    for (size_t at = 0; at < path.size();) {
-      const size_t slash = std::min(path.find('/', at), path.size());
-      parts.push_back(path.substr(at, slash - at));
-      at = slash + 1;
-    }
-    return parts;
-  }
-
   void expand(uint32_t index, int dirFd, const std::vector<std::string>& parts, size_t depth, const std::string& prefix) {
     for (const std::string& name : listNames(operation_, dirFd, prefix)) {
       bool malformed = false;

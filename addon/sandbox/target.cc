@@ -55,7 +55,7 @@ void refuseKernelFileSystem(StepContext& step, int fd, const std::string& path) 
   struct statfs status{};
   if (fstatfs(fd, &status) != 0) step.failErrno("fstatfs", path);
   if (status.f_type == PROC_SUPER_MAGIC || status.f_type == SYSFS_MAGIC) {
-    step.failWith("", EPERM, path, "nothing can be mounted below /proc and /sys");
+    step.failWith("", EPERM, path, "/proc and /sys take no mounts or files");
   }
 }
 
@@ -119,16 +119,12 @@ Fd openTarget(StepContext& step, const Place& place, bool directory) {
 }
 
 Fd openOrMakeDirectory(StepContext& step, int rootFd, const std::string& path) {
-  Fd at = openInRoot(rootFd, "/", O_PATH | O_DIRECTORY);
-  for (size_t end = 0; end != std::string::npos && at.valid();) {
-    const size_t start = end + 1;
-    end = path.find('/', start);
-    const std::string name = path.substr(start, end == std::string::npos ? end : end - start);
-    Fd next = openInRoot(rootFd, path.substr(0, end).c_str(), O_PATH | O_DIRECTORY);
+  const ResolvedPath resolved = resolve(step, rootFd, path);
+  Fd at = openExisting(step, rootFd, resolved, path);
+  refuseKernelFileSystem(step, at.get(), path);
+  for (size_t i = resolved.existing; i < resolved.components.size(); i++) {
     bool made = false;
-    if (!next.valid() && errno == ENOENT) next = makeEntry(step, at.get(), name, true, path, made);
-    at = std::move(next);
+    at = makeEntry(step, at.get(), resolved.components[i], true, path, made);
   }
-  if (!at.valid()) step.failErrno("openat2", path);
   return at;
 }

@@ -12,7 +12,8 @@ Fd openSource(StepContext& step, const Place& place);
 // followed inside the slot, and what is missing is made; what was made in the slot's own mount becomes a stub.
 Fd openTarget(StepContext& step, const Place& place, bool directory);
 
-// Opens a directory by its absolute path in a root, and makes those of the path that are missing, mode 0755.
+// Makes the directories of a path that are missing, mode 0755, and opens the last: as `mkdir -p` in a root. None of
+// them is a stub.
 Fd openOrMakeDirectory(StepContext& step, int rootFd, const std::string& path);
 
 uint64_t mountIdOf(int fd);

@@ -9,7 +9,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "tar_writer.h"
+#include "tar-writer.h"
 #include "times.h"
 #include "xattr.h"
 

@@ -14,7 +14,7 @@
 
 #include "fd.h"
 #include "operation.h"
-#include "tar_reader.h"
+#include "tar-reader.h"
 
 struct UnpackPolicy {
   enum class Kind {
@@ -92,6 +92,3 @@ class Unpacking {
   std::set<std::string> made_;                     // LayerIntoView: what this layer made, safe from its own whiteouts
   uint64_t implied_ = 0;
 };
-
-// Cleans a path of an archive as if its root were `/`: no empty, `.` or `..` component is left, `..` stops at the root.
-std::string cleanMemberPath(const std::string& path);

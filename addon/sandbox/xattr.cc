@@ -39,6 +39,7 @@ void readOverlayMark(const Operation& operation, const char* name, const std::st
 }  // namespace
 
 bool belongsInLayer(const std::string& name) {
+  if (name.find('=') != std::string::npos) return false;  // a PAX key ends there
   if (startsWith(name, "user.")) return !startsWith(name, "user.overlay.");
   return name == "security.capability" || name == "system.posix_acl_access" || name == "system.posix_acl_default";
 }
@@ -68,7 +69,7 @@ XattrReading readXattrs(const Operation& operation, int dirFd, const char* name,
       std::string value = readValue(operation, name, key, path);
       if (key == "security.capability") toPortableCapability(value);
       reading.kept.emplace_back(std::move(key), std::move(value));
-    } else if (startsWith(key, "trusted.") || startsWith(key, "user.overlay.")) {
+    } else if (startsWith(key, "trusted.") || startsWith(key, "user.")) {
       reading.stray.push_back(std::move(key));
     }
   }

@@ -9,14 +9,15 @@
 // Name and value, sorted by the bytes of the name.
 using Xattrs = std::vector<std::pair<std::string, std::string>>;
 
-// user.* (without user.overlay.*), security.capability and POSIX ACLs. Overlayfs's own attributes are state of a mount;
-// also escaped ones stay out, so that root (where user.overlay.x is an ordinary name) and rootless (where it is not) agree.
+// user.* (but user.overlay.*, and names with `=`, which no tar can carry), security.capability and POSIX ACLs. Overlayfs's
+// own attributes are state of a mount; also escaped ones stay out, so that root (where user.overlay.x is an ordinary name)
+// and rootless (where it is not) agree.
 bool belongsInLayer(const std::string& name);
 
 // What stands on one file of an upperdir.
 struct XattrReading {
   Xattrs kept;                      // belong into the layer
-  std::vector<std::string> stray;   // trusted.* and user.overlay.*: a snapshot must not have them
+  std::vector<std::string> stray;   // trusted.* and other user.*: a snapshot must not have them
   bool opaque = false;              // overlay.opaque=y: hides the directory of the same name below
   bool whiteout = false;            // overlay.whiteout on an empty regular file (kernel 6.7, nested overlays)
   const char* unsupported = nullptr;  // metacopy or redirect: the file's data or name lies elsewhere; never made by our mounts

@@ -86,8 +86,8 @@ export async function addArchives(environment: BuildEnvironment, request: WriteC
   try {
     for (const item of request.items) {
       const file = (await isArchive(environment, item, signal)) ? archivePath(item) : null;
-      if (file === null) await addFiles(environment, request, item, active.view, signal);
-      else await unpack(environment, active.view, request.destination, readPlain(environment, file), owner, request.onWarning, signal);
+      if (file === null) await addFiles(environment, request, item, await active.openView(), signal);
+      else await unpack(environment, await active.openView(), request.destination, readPlain(environment, file), owner, request.onWarning, signal);
     }
   } catch (error) {
     await active.discard();

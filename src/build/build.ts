@@ -24,10 +24,11 @@ import type { NamedContext } from '../source/named-context.ts';
 import { createResolver } from '../source/resolver.ts';
 import type { TakeLock } from '../store/lock.ts';
 import { openStore } from '../store/open.ts';
+import type { StoreNotice } from '../store/tags.ts';
 import type { Store } from '../store/store.ts';
 import { BaseLayers } from './base-layers.ts';
 import type { BuildRequest } from './build-request.ts';
-import type { ContextSource } from './context-source.ts';
+import type { ContextObserver, ContextSource } from './context-source.ts';
 import { deliver, fullNames, type Delivery } from './deliver.ts';
 import { createDownload } from './download.ts';
 import type { BuildEnvironment, SecretProvider } from './environment.ts';
@@ -36,7 +37,7 @@ import { fetchObserver } from './fetch-observer.ts';
 import { lazyContext, locateContext, readDockerfile, readIgnore, readNamedContexts, type DockerfileSource, type InputOptions } from './inputs.ts';
 import { LogFolder } from './log-files.ts';
 import { lazyMachinery } from './machinery.ts';
-import { describeSteps, observeSteps, StepReporter, type Clock } from './observer.ts';
+import { contextObserver, describeSteps, observeSteps, StepReporter, type Clock } from './observer.ts';
 import { createOperations } from './operations.ts';
 import { planInput } from './plan-request.ts';
 import { planGraph, type Planned } from './planning.ts';
@@ -84,7 +85,7 @@ export async function runBuild(request: BuildRequest, ports: BuildPorts): Promis
   fullNames(request.tags);
   const reporter = new StepReporter(ports.sink, ports.clock);
   const source = await readDefinition(request, ports, reporter);
-  const store = await openBuildStore(request.storeRoot, ports.processID);
+  const store = await openBuildStore(request.storeRoot, ports.processID, (notice) => reporter.send({ type: 'notice', level: 'warning', ...notice }));
   const registry = lazyRegistry(ports.registry);
   try {
     return await buildInStore({ request, ports, specs, reporter, source, store, registry });
@@ -98,7 +99,7 @@ export async function runBuild(request: BuildRequest, ports: BuildPorts): Promis
 export async function planBuild(request: BuildRequest, ports: BuildPorts): Promise<Graph> {
   const reporter = new StepReporter(ports.sink, ports.clock);
   const source = await readDefinition(request, ports, reporter);
-  const store = await openBuildStore(request.storeRoot, ports.processID);
+  const store = await openBuildStore(request.storeRoot, ports.processID, (notice) => reporter.send({ type: 'notice', level: 'warning', ...notice }));
   const registry = lazyRegistry(ports.registry);
   try {
     const { graph } = await planInStore({ request, ports, specs: [], reporter, source, store, registry }, timesOf(request));
@@ -116,8 +117,8 @@ const takeLock: TakeLock = (path, { mode, wait }) => {
 };
 
 /** Opens the store as builds and commands use it. */
-export function openBuildStore(root: string, processId: number): Promise<Store> {
-  return openStore({ root, processId, lock: takeLock });
+export function openBuildStore(root: string, processId: number, report?: (notice: StoreNotice) => void): Promise<Store> {
+  return openStore({ root, processId, lock: takeLock, ...(report === undefined ? {} : { report }) });
 }
 
 interface BuildState {
@@ -157,8 +158,8 @@ function timesOf({ timestamps, sourceDateEpoch }: BuildRequest): TimePolicy {
 }
 
 interface LazyRegistry {
-  get(): Promise<Registry>;
-  close(): Promise<void>;
+  readonly get: () => Promise<Registry>;
+  readonly close: () => Promise<void>;
 }
 
 /** The client is loaded when the first reference is not in the store. */
@@ -189,7 +190,7 @@ async function buildInStore(state: BuildState): Promise<BuildOutcome> {
   const cache = openCache(store);
   const machinery = lazyMachinery({ store, times, reporter, searchPath: ports.searchPath, architecture: ports.architecture });
   const opened: Promise<ContextSource>[] = [];
-  const contexts = await openContexts(state, named, opened);
+  const contexts = await openContexts(state, named, (name) => contextObserver(name, graph, steps, reporter), opened);
   const logs = new LogFolder(store.paths.logs, buildName(ports));
   const fetches = fetchObserver(graph, images, steps, reporter);
   const downloads = createDownload({ tmp: store.paths.tmp, registry: ports.registry });
@@ -210,8 +211,9 @@ async function buildInStore(state: BuildState): Promise<BuildOutcome> {
     decompress: (source) => decompressArchive(source, { what: 'archive', sizeBytesMax: archiveSizeMax }),
   };
   try {
+    fetches.begin(environment.baseLayers);
     const delivery = await executeAndDeliver(state, environment, cache, images);
-    fetches.finish(environment.baseLayers);
+    fetches.finish();
     await Promise.all(opened.map(async (context) => (await context).close()));
     const { total, cached } = reporter.counts;
     const durationMs = reporter.elapsedMs;
@@ -241,6 +243,7 @@ async function executeAndDeliver(state: BuildState, environment: BuildEnvironmen
 async function openContexts(
   { request, ports, source, store }: BuildState,
   named: ReadonlyMap<string, NamedContext>,
+  observerOf: (name: string) => ContextObserver,
   opened: Promise<ContextSource>[],
 ): Promise<ReadonlyMap<string, () => Promise<ContextSource>>> {
   const root = (await locateContext(request, ports)) ?? (await mkdtemp(join(store.paths.tmp, 'empty-')));
@@ -251,7 +254,7 @@ async function openContexts(
   }
   return new Map(
     [...places].map(([name, place]) => {
-      const open = lazyContext(store, place, ports.nowNs);
+      const open = lazyContext(store, place, observerOf(name), ports.nowNs);
       return [name, () => remember(opened, open())];
     }),
   );

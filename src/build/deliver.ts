@@ -1,23 +1,23 @@
 /** After the last step: the image goes into the store, gets its names, and is written to the outputs. */
-import { Socket } from 'node:net';
 import type { Writable } from 'node:stream';
 import { canonicalJson, type JsonValue } from '../base/canonical.ts';
 import type { BlobDigest, DiffID } from '../base/digest.ts';
 import { TsbuildError } from '../base/errors.ts';
 import type { Cache } from '../cache/cache.ts';
 import type { BuiltImage } from '../export/built-image.ts';
-import { layerCompressor, type Compressor } from '../export/compress.ts';
+import { layerCompressor } from '../export/compress.ts';
+import { layerCompressors } from '../export/compressors.ts';
 import { exportImage, type ExportPorts } from '../export/export.ts';
 import { encodeMetadata } from '../export/metadata.ts';
 import { writeFileAtomically } from '../export/output-file.ts';
 import type { OutputSpec } from '../export/output-spec.ts';
 import { storeImage, type KeptImage } from '../export/store-image.ts';
+import { streamFromWriter } from '../export/stream-from-writer.ts';
 import type { Graph } from '../graph/vertex.ts';
 import type { ImageConfig } from '../image/config.ts';
 import { formatReference, parseReference, withDefaultTag } from '../image/reference.ts';
-import { gzipFormat, gzipLevelDefault, openGzipPool, type GzipPool } from '../layer/gzip.ts';
+import { openGzipPool, type GzipPool } from '../layer/gzip.ts';
 import { exportTree } from '../layer/layer.ts';
-import { loadAddon } from '../native/addon.ts';
 import type { ResolvedImage } from '../source/resolver.ts';
 import type { BuildRequest } from './build-request.ts';
 import { composeConfig, targetLayers } from './compose.ts';
@@ -134,10 +134,9 @@ async function fetchOriginals(options: DeliverOptions, image: BuiltImage, note: 
 function exportPorts({ environment, cache, stdout }: DeliverOptions, pool: GzipPool, note: (text: string) => void): ExportPorts {
   const unavailable = (what: string, hint: string): Promise<never> =>
     Promise.reject(new TsbuildError('usage', 'OUTPUT_UNAVAILABLE', `${what} is not available yet`, { hint }));
-  const gzip: Compressor = { format: `gzip/${gzipFormat}`, levelDefault: gzipLevelDefault, compress: (tar, level, signal) => pool.compress(tar, { level, signal }) };
   return {
     stdout,
-    compress: layerCompressor({ blobs: environment.store.blobs, records: cache, compressors: { gzip } }),
+    compress: layerCompressor({ blobs: environment.store.blobs, records: cache, compressors: layerCompressors(pool) }),
     rootfs: (image, signal) => readTree(environment, image.layers, signal),
     push: () => unavailable('pushing to a registry', 'Write an archive with -o type=oci,dest=image.tar and push it with skopeo or crane.'),
     load: () => unavailable('loading into Docker', 'Write an archive with -o type=docker,dest=image.tar and run docker load -i image.tar.'),
@@ -145,21 +144,13 @@ function exportPorts({ environment, cache, stdout }: DeliverOptions, pool: GzipP
   };
 }
 
-/** The merged tree as one tar, read through a pipe while the sandbox process writes it. */
+/** The merged tree as one tar, while the sandbox process writes it. */
 async function* readTree(environment: BuildEnvironment, layers: readonly DiffID[], signal: AbortSignal): AsyncGenerator<Uint8Array> {
   const { helper, snapshots } = await environment.machinery();
   const view = await snapshots.view(layers, signal);
-  const addon = loadAddon();
-  const { readFd, writeFd } = addon.createPipe();
-  const exporting = exportTree(helper, { view }, writeFd, signal);
-  addon.closeFd(writeFd); // the export has its own
-  const failed = exporting.then(
-    () => null,
-    (error: unknown) => ({ error }),
-  );
-  yield* new Socket({ fd: readFd, readable: true, writable: false }) as AsyncIterable<Uint8Array>;
-  const failure = await failed;
-  if (failure !== null) throw failure.error;
+  yield* streamFromWriter(async (fd) => {
+    await exportTree(helper, { view }, fd, signal);
+  });
 }
 
 async function writeReports(request: BuildRequest, image: KeptImage, names: readonly string[]): Promise<void> {

@@ -31,7 +31,8 @@ export interface DefaultNetwork {
 export interface Machinery {
   readonly helper: Helper;
   readonly snapshots: Snapshotter;
-  readonly network: DefaultNetwork;
+  /** Decided and said when the first step needs it. */
+  readonly network: () => Promise<DefaultNetwork>;
   readonly seccomp: Uint8Array;
   /** The host's /etc/resolv.conf. */
   readonly resolvConf: string;

@@ -139,15 +139,14 @@ class Walk {
   }
 
   async #perform(vertex: Vertex): Promise<VertexResult> {
-    const { operations, cache, observer } = this.#options;
+    const { operations, observer } = this.#options;
     const inputs = await this.#inputs(vertex);
-    const { signal } = this.#abort;
-    signal.throwIfAborted();
+    this.#abort.signal.throwIfAborted();
     const base = operations.baseLayers(vertex, inputs);
-    const key = await operations.keyOf(vertex, inputs, signal);
-    if (key === null) return { layers: base, added: [] };
-    const cached = vertex.ignoreCache ? null : await cache.get(key);
-    if (cached !== null && cached.every((layer) => operations.hasLayer(layer))) {
+    const found = await this.#lookUp(vertex, inputs);
+    if (found === null) return { layers: base, added: [] };
+    const { key, cached } = found;
+    if (cached !== null) {
       observer.started(vertex);
       observer.done(vertex, { cached: true });
       return { layers: [...base, ...cached], added: cached };
@@ -155,6 +154,24 @@ class Walk {
     const queue = vertex.operation.kind === 'run' ? this.#queues.run : this.#queues.copy;
     const { added } = await queue.add(() => this.#performObserved(vertex, key, inputs));
     return { layers: [...base, ...added], added };
+  }
+
+  /** The content key and what the cache has for it. A failure is the step's own: what COPY names is not there. */
+  async #lookUp(vertex: Vertex, inputs: Inputs): Promise<{ readonly key: CacheKey; readonly cached: readonly DiffID[] | null } | null> {
+    const { operations, cache, observer } = this.#options;
+    const { signal } = this.#abort;
+    try {
+      const key = await operations.keyOf(vertex, inputs, signal);
+      if (key === null) return null;
+      const cached = vertex.ignoreCache ? null : await cache.get(key);
+      return { key, cached: cached?.every((layer) => operations.hasLayer(layer)) === true ? cached : null };
+    } catch (error) {
+      if (!signal.aborted) {
+        observer.started(vertex);
+        observer.failed(vertex, error);
+      }
+      throw error;
+    }
   }
 
   async #inputs(vertex: Vertex): Promise<Inputs> {

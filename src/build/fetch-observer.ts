@@ -12,8 +12,10 @@ import type { StepReporter } from './observer.ts';
 export interface Fetches {
   readonly origins: readonly LayerOrigin[];
   readonly observer: FetchObserver;
-  /** Ends the steps of images that nothing had to be fetched for. */
-  finish(layers: BaseLayers): void;
+  /** Before the first step: images whose layers are all in the store are done. */
+  begin(layers: BaseLayers): void;
+  /** After the last step: what nothing had to be fetched for is done, too. */
+  finish(): void;
 }
 
 export function fetchObserver(
@@ -23,7 +25,7 @@ export function fetchObserver(
   reporter: StepReporter,
 ): Fetches {
   const vertices = graph.vertices.filter((vertex) => vertex.operation.kind === 'image');
-  const fetched = new Set<number>();
+  const shown = new Set<number>();
   const stepOf = (index: number): StepDescription => {
     const vertex = vertices[index];
     const step = vertex === undefined ? undefined : steps.get(vertex.id);
@@ -32,7 +34,7 @@ export function fetchObserver(
   };
   const observer: FetchObserver = {
     fetchStarted: (index) => {
-      fetched.add(index);
+      shown.add(index);
       const step = stepOf(index);
       reporter.started(step);
       return (item, currentBytes, totalBytes, done = false) => {
@@ -42,16 +44,22 @@ export function fetchObserver(
     fetchDone: (index) => reporter.done(stepOf(index), false),
     fetchFailed: (index, error) => reporter.failed(stepOf(index), error),
   };
+  const origins = vertices.map((vertex) => originOf(vertex, images));
+  const showAsCached = (index: number): void => {
+    if (shown.has(index)) return;
+    shown.add(index);
+    reporter.started(stepOf(index));
+    reporter.done(stepOf(index), true);
+  };
   return {
-    origins: vertices.map((vertex) => originOf(vertex, images)),
+    origins,
     observer,
-    finish: () => {
-      vertices.forEach((_, index) => {
-        if (fetched.has(index)) return;
-        reporter.started(stepOf(index));
-        reporter.done(stepOf(index), true);
+    begin: (layers) => {
+      origins.forEach(({ diffIDs }, index) => {
+        if (diffIDs.every((layer) => layers.isPresent(layer))) showAsCached(index);
       });
     },
+    finish: () => origins.forEach((_, index) => showAsCached(index)),
   };
 }
 

@@ -15,7 +15,7 @@ import { contextKey, parseNamedContext, type NamedContext } from '../source/name
 import { replaceFile } from '../store/durable.ts';
 import type { Store } from '../store/store.ts';
 import type { BuildRequest, NamedValue } from './build-request.ts';
-import { ContextSource } from './context-source.ts';
+import { ContextSource, type ContextObserver } from './context-source.ts';
 
 /** Longest Dockerfile that is read. */
 const dockerfileSizeMax = 16 * 1024 * 1024;
@@ -164,7 +164,7 @@ export interface ContextPlace {
 }
 
 /** Opens a context once, when first asked. */
-export function lazyContext(store: Store, place: ContextPlace, nowNs: () => bigint): () => Promise<ContextSource> {
+export function lazyContext(store: Store, place: ContextPlace, observer: ContextObserver, nowNs: () => bigint): () => Promise<ContextSource> {
   let opened: Promise<ContextSource> | null = null;
   const openNow = async (): Promise<ContextSource> => {
     const name = hexOf(digestOf<ContentDigest>(place.root));
@@ -176,6 +176,7 @@ export function lazyContext(store: Store, place: ContextPlace, nowNs: () => bigi
       hashFiles,
       writeFile: (path, text) => replaceFile({ path, temporary: join(store.paths.tmp, `files-${name}`), bytes: text, mode: 0o600 }),
       nowNs,
+      observer,
     });
   };
   return () => (opened ??= openNow());

@@ -50,23 +50,24 @@ async function start(options: MachineryOptions): Promise<Machinery> {
     onWarning: (text) => reporter.send({ type: 'notice', level: 'warning', code: 'SANDBOX', text }),
   });
   try {
-    const [snapshots, network, resolvConf] = await Promise.all([
-      openDirectorySnapshotter({ store, helper, times }),
-      chooseNetwork(options),
-      readResolvConf(),
-    ]);
+    const [snapshots, resolvConf] = await Promise.all([openDirectorySnapshotter({ store, helper, times }), readResolvConf()]);
+    let network: Promise<DefaultNetwork> | null = null;
     const seccomp = compileSeccomp({ architecture: options.architecture === 'arm64' ? 'arm64' : 'x64', capabilities: defaultCapabilityNames });
-    return { helper, snapshots, network, resolvConf, seccomp };
+    return { helper, snapshots, network: () => (network ??= chooseNetwork(options)), resolvConf, seccomp };
   } catch (error) {
     await helper.close();
     throw error;
   }
 }
 
-/** `default` isolates where it can; where it cannot, RUN shares the host's network and the log says so. */
+/** `default` isolates where it can; where it cannot, RUN shares the host's network. The log says which, once a build. */
 async function chooseNetwork({ reporter, searchPath }: MachineryOptions): Promise<DefaultNetwork> {
   const found = await detectNetwork(searchPath);
-  if (found.kind === 'found') return { kind: 'isolated', programs: found.programs };
+  if (found.kind === 'found') {
+    const text = `RUN steps have a network of their own, with user-mode networking by ${found.programs[0].name}.`;
+    reporter.send({ type: 'notice', level: 'info', code: 'NETWORK_ISOLATED', text });
+    return { kind: 'isolated', programs: found.programs };
+  }
   reporter.send({
     type: 'notice',
     level: 'warning',

@@ -29,6 +29,7 @@ export class StepReporter {
     this.#buildStart = clock();
   }
 
+  /** Steps of the Dockerfile; internal ones do not count. */
   get counts(): { readonly total: number; readonly cached: number } {
     return { total: this.#finished, cached: this.#cached };
   }
@@ -41,7 +42,7 @@ export class StepReporter {
   describe(name: string, vertex?: Vertex): StepDescription {
     this.#lastID += 1;
     const position = vertex?.position;
-    const text = vertex === undefined ? undefined : vertex.name.replace(/^\[[^\]]*\] /, '');
+    const text = vertex === undefined || vertex.operation.kind === 'context' ? undefined : vertex.name.replace(/^\[[^\]]*\] /, '');
     return {
       id: this.#lastID,
       name,
@@ -60,8 +61,10 @@ export class StepReporter {
   }
 
   done(step: StepDescription, cached: boolean, usage?: StepUsage): void {
-    this.#finished += 1;
-    if (cached) this.#cached += 1;
+    if (step.instruction !== undefined) {
+      this.#finished += 1;
+      if (cached) this.#cached += 1;
+    }
     this.send({ type: 'step-done', id: step.id, cached, durationMs: this.#duration(step), ...(usage === undefined ? {} : { usage }) });
   }
 
@@ -103,5 +106,21 @@ export function observeSteps(
     done: (vertex, { cached, usage }) => withStep(vertex, (step) => reporter.done(step, cached, usage)),
     failed: (vertex, error) => withStep(vertex, (step) => reporter.failed(step, error, logPathOf(vertex))),
     canceled: (vertex) => withStep(vertex, (step) => reporter.canceled(step)),
+  };
+}
+
+/** Shows the reading of a context as the step of its vertex. */
+export function contextObserver(
+  name: string,
+  graph: Graph,
+  steps: ReadonlyMap<number, StepDescription>,
+  reporter: StepReporter,
+): { started(): void; done(): void; failed(error: unknown): void } {
+  const vertex = graph.vertices.find(({ operation }) => operation.kind === 'context' && operation.name === name);
+  const step = vertex === undefined ? undefined : steps.get(vertex.id);
+  return {
+    started: () => step !== undefined && reporter.started(step),
+    done: () => step !== undefined && reporter.done(step, false),
+    failed: (error) => step !== undefined && reporter.failed(step, error),
   };
 }

@@ -5,9 +5,10 @@ import { digestOf, hexOf, type ContentDigest } from '../base/digest.ts';
 import { errnoCode, TsbuildError } from '../base/errors.ts';
 import type { RunMount, RunOperation, Vertex } from '../graph/vertex.ts';
 import { acquireLock, tryLock, type Lock } from '../native/lock.ts';
-import { hostsFor, resolvConfFor } from '../sandbox/network.ts';
+import { hostsFor, resolvConfFor, type NetworkProgram, type StepNetwork } from '../sandbox/network.ts';
 import { runStep } from '../sandbox/run-step.ts';
 import type { StepMount, StepResult, StepSpec } from '../sandbox/step.ts';
+import type { ViewSpec } from '../native/view.ts';
 import type { ActiveSnapshot } from '../snapshot/snapshot.ts';
 import { readAccounts } from './accounts.ts';
 import { contextLayer } from './context-layer.ts';
@@ -39,7 +40,8 @@ export async function performRun(
   const prepared = await prepareMounts(environment, vertex, operation, inputs, signal);
   try {
     const active = await machinery.snapshots.prepare(layers, signal);
-    const spec = stepSpec(machinery, operation, active, user, prepared);
+    const network = await chooseNetwork(machinery, operation);
+    const spec = stepSpec(machinery, operation, network, await active.openView(), user, prepared);
     return await runAndCommit(environment, vertex, operation, active, spec, signal);
   } finally {
     await Promise.all(prepared.locks.map((lock) => lock.release()));
@@ -94,23 +96,32 @@ function checkResult(result: StepResult, operation: RunOperation, vertex: Vertex
   });
 }
 
+interface StepNetworking {
+  readonly kind: StepNetwork;
+  readonly programs: readonly NetworkProgram[];
+}
+
+async function chooseNetwork(machinery: Machinery, { network }: RunOperation): Promise<StepNetworking> {
+  return network === 'default' ? machinery.network() : { kind: network, programs: [] };
+}
+
 function stepSpec(
   machinery: Machinery,
   operation: RunOperation,
-  active: ActiveSnapshot,
+  { kind: network, programs }: StepNetworking,
+  root: ViewSpec,
   user: ReturnType<typeof resolveUser>,
   prepared: Prepared,
 ): StepSpec {
-  const network = operation.network === 'default' ? machinery.network.kind : operation.network;
   const extraHosts = operation.extraHosts.map(([name, address]) => ({ name, address }));
   return {
-    root: active.view,
+    root,
     argv: operation.args,
     env: environmentOf(operation, user.home, prepared.env),
     cwd: operation.cwd,
     user: { uid: user.uid, gid: user.gid, groups: user.groups },
     network,
-    networkPrograms: machinery.network.programs,
+    networkPrograms: programs,
     hostname: operation.hostname,
     hosts: hostsFor(extraHosts, operation.hostname),
     resolvConf: resolvConfFor(network, machinery.resolvConf),
@@ -190,7 +201,7 @@ async function bindMount(environment: BuildEnvironment, mount: MountOf<'bind'>, 
   const from = environment.graph.vertices[mount.from]?.operation;
   const layers =
     from?.kind === 'context' ? [await contextLayer(environment, from.name, mount.source, signal)] : (inputs.get(mount.from)?.layers ?? []);
-  const view = mount.readOnly ? await snapshots.view(layers, signal) : (await snapshots.prepare(layers, signal)).view;
+  const view = mount.readOnly ? await snapshots.view(layers, signal) : await (await snapshots.prepare(layers, signal)).openView();
   return { kind: 'bind', view, source: mount.source, target: mount.target, readOnly: mount.readOnly };
 }
 

@@ -90,7 +90,7 @@ export function isNumericUser(text: string): boolean {
 
 /**
  * The identity of a step (SEMANTICS A6, 86): an empty user is root; `user:group` has that group and no others; a name or
- * a known number has its primary and supplementary groups; an unknown number has group 0.
+ * a known number has its primary and supplementary groups; an unknown number has group 0. A number is never a name.
  * @throws TsbuildError `USER_UNKNOWN`
  */
 export function resolveUser(text: string, files: AccountFiles): ResolvedUser {
@@ -98,7 +98,7 @@ export function resolveUser(text: string, files: AccountFiles): ResolvedUser {
   const entries = parsePasswd(files.passwd);
   const wanted = user === '' ? '0' : user;
   const id = parseID(wanted);
-  const entry = entries.find((candidate) => candidate.name === wanted) ?? entries.find((candidate) => candidate.uid === id);
+  const entry = entries.find((candidate) => (id === null ? candidate.name === wanted : candidate.uid === id));
   if (entry === undefined && id === null) throw unknown('user', wanted, '/etc/passwd');
   const uid = entry?.uid ?? id ?? 0;
   const home = entry === undefined || entry.home === '' ? '/' : entry.home;
@@ -110,7 +110,7 @@ export function resolveUser(text: string, files: AccountFiles): ResolvedUser {
 }
 
 function groupID(name: string, groups: readonly GroupEntry[]): number {
-  const id = groups.find((candidate) => candidate.name === name)?.gid ?? parseID(name);
+  const id = parseID(name) ?? groups.find((candidate) => candidate.name === name)?.gid ?? null;
   if (id === null) throw unknown('group', name, '/etc/group');
   return id;
 }

@@ -11,7 +11,7 @@ import { canonicalJson, type CacheKey, type JsonValue } from '../base/canonical.
 import { digestOf, hexOf, isDigest, type KeyDigest } from '../base/digest.ts';
 import { errnoCode, invariant } from '../base/errors.ts';
 import { diskError } from '../store/disk-error.ts';
-import { makeFolder, replaceFile } from '../store/durable.ts';
+import { makeFolder, replaceFile, type Replacement } from '../store/durable.ts';
 import type { Store } from '../store/store.ts';
 import { countDifferences } from './explain.ts';
 import { decodeKey, decodeResult, encodeRecord } from './record.ts';
@@ -61,11 +61,12 @@ async function getResult(folders: CacheFolders, digest: KeyDigest): Promise<Json
 
 async function putRecord(folders: CacheFolders, key: CacheKey, result: JsonValue, label?: StepLabel): Promise<void> {
   invariant(result !== null, `a null for ${key.operation} cannot be told from a miss`);
-  await write(folders, recordPath(folders, key.digest), encodeRecord(key, result));
+  // A record is checked when it is read: one that a power cut took, or tore, is a miss.
+  await write(folders, { path: recordPath(folders, key.digest), bytes: encodeRecord(key, result), flush: 'bytes' });
   if (label === undefined) return;
   const path = lastPath(folders, key.operation, label);
   const remembered = [key.digest, ...readDigests(path).filter((digest) => digest !== key.digest)];
-  await write(folders, path, canonicalJson(remembered.slice(0, rememberedMax)));
+  await write(folders, { path, bytes: canonicalJson(remembered.slice(0, rememberedMax)), flush: 'nothing' });
 }
 
 async function findNearest(folders: CacheFolders, path: string, key: CacheKey): Promise<CacheKey | null> {
@@ -105,9 +106,9 @@ function readText(path: string): string | null {
   }
 }
 
-async function write({ tmp }: CacheFolders, path: string, bytes: string): Promise<void> {
+async function write({ tmp }: CacheFolders, file: Pick<Replacement, 'path' | 'bytes' | 'flush'>): Promise<void> {
   const temporary = join(tmp, `record-${randomBytes(8).toString('hex')}`);
-  await replaceFile({ path, temporary, bytes, mode: 0o600 }).catch((error: unknown) => failing('write record', path, error));
+  await replaceFile({ ...file, temporary, mode: 0o600 }).catch((error: unknown) => failing('write record', file.path, error));
 }
 
 function failing(operation: string, path: string, error: unknown): never {

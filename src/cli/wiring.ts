@@ -61,11 +61,9 @@ export function createCommands(context: WiringContext): Promise<Commands> {
     remove: (names, request) => withStore(request, async (store) => (await import('../export/name-images.ts')).removeImages(store, names)),
     save: (request, stored) =>
       withStore(stored, async (store) => {
-        const [{ saveImages }, { writeOutput }] = await Promise.all([import('../export/save-images.ts'), import('../export/output-file.ts')]);
+        const [{ saveImages }, { writeDestination }] = await Promise.all([import('../export/save-images.ts'), import('../export/destination.ts')]);
         const archive = await saveImages(store, request.names, { format: request.format, platform });
-        if (request.output !== '-') return writeOutput(request.output, archive, stored.signal);
-        const { pipeline } = await import('node:stream/promises');
-        await pipeline(archive, context.stdout, { end: false, signal: stored.signal });
+        await writeDestination(request.output, archive, { stdout: context.stdout as BuildPorts['stdout'], signal: stored.signal });
       }),
     load: (input, request) =>
       withStore(request, async (store) => {

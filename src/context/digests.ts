@@ -43,6 +43,8 @@ export interface FileDigestsOptions {
 export class FileDigests {
   readonly #options: FileDigestsOptions;
   readonly #known = new Map<string, ContentDigest>();
+  /** Files that are being hashed for somebody: whoever wants them too waits for that. */
+  readonly #pending = new Map<string, Promise<void>>();
   #remembered: Promise<Map<string, Remembered>> | null = null;
   #isChanged = false;
   #hashed = 0;
@@ -60,14 +62,18 @@ export class FileDigests {
   async digest(entries: readonly PlacedEntry[]): Promise<ReadonlyMap<string, ContentDigest>> {
     const files = entries.filter(({ entry }) => entry.type === 'file');
     const remembered = await this.#load();
+    const waiting = new Set<Promise<void>>();
     const missing: PlacedEntry[] = [];
     for (const file of files) {
       if (this.#known.has(file.path)) continue;
+      const pending = this.#pending.get(file.path);
       const earlier = remembered.get(file.path);
-      if (earlier !== undefined && earlier.stamp === stampOf(file.entry)) this.#known.set(file.path, earlier.digest);
+      if (pending !== undefined) waiting.add(pending);
+      else if (earlier !== undefined && earlier.stamp === stampOf(file.entry)) this.#known.set(file.path, earlier.digest);
       else missing.push(file);
     }
-    await this.#hash(missing, remembered);
+    if (missing.length > 0) waiting.add(this.#startHashing(missing, remembered));
+    await Promise.all(waiting);
     return this.#known;
   }
 
@@ -80,8 +86,13 @@ export class FileDigests {
     await this.#options.writeFile(this.#options.cacheFile, [formatVersion, ...lines].join('\n'));
   }
 
+  #startHashing(files: readonly PlacedEntry[], remembered: Map<string, Remembered>): Promise<void> {
+    const hashing = this.#hash(files, remembered).finally(() => files.forEach(({ path }) => this.#pending.delete(path)));
+    for (const { path } of files) this.#pending.set(path, hashing);
+    return hashing;
+  }
+
   async #hash(files: readonly PlacedEntry[], remembered: Map<string, Remembered>): Promise<void> {
-    if (files.length === 0) return;
     const startNs = this.#options.nowNs();
     const digests = await this.#options.hashFiles(this.#options.root, files.map(({ path }) => path));
     this.#hashed += files.length;

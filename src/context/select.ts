@@ -4,7 +4,7 @@
  */
 import { TsbuildError } from '../base/errors.ts';
 import { compileGoPattern, hasWildcards, unescapePattern } from './pattern.ts';
-import { matchingRule, parseIgnore, isIgnored, mayHoldExceptions } from './ignore.ts';
+import { openIgnore, parseExcludes, type OpenIgnore } from './ignore.ts';
 import { walkTree, type ContextTree, type PlacedEntry, type TreeEntry } from './tree.ts';
 
 /** Symbolic links followed for one source, as in the kernel. */
@@ -33,27 +33,37 @@ interface Resolved {
 
 /**
  * The matches of one source pattern, in byte order. A wildcard that matches nothing is fine; a plain path that is not
- * there is an error that says whether the ignore file hides it.
- * @throws TsbuildError `SOURCE_NOT_FOUND`, `SOURCE_SYMLINK_LOOP`
+ * there is an error that says whether the ignore file hides it, and so is a link that leads nowhere.
+ * @throws TsbuildError `SOURCE_NOT_FOUND`, `SOURCE_SYMLINK_LOOP`, `PATTERN_INVALID`
  */
 export function selectSources(tree: ContextTree, pattern: string, options: SelectOptions): readonly Match[] {
   const parts = pattern.split('/').filter((part) => part !== '');
   const paths = hasWildcards(pattern) ? expandWildcards(tree, parts) : [parts.map(unescapePattern).join('/')];
-  const matches = paths.flatMap((path) => {
+  const excludes = openIgnore(parseExcludes(options.excludes));
+  return paths.flatMap((path) => {
     const found = resolve(tree, path, { links: 0 });
-    if (found !== null) return toMatch(tree, path, found, options) ?? [];
-    if (hasWildcards(pattern)) return [];
+    if (found !== null) return toMatch(tree, path, found, excludes) ?? [];
+    if (hasWildcards(pattern) && !isVisibleLink(tree, path)) return [];
     throw notFound(tree, pattern, path);
   });
-  return matches;
+}
+
+/** Whether the path itself is a symbolic link that COPY can see, wherever it leads. */
+function isVisibleLink(tree: ContextTree, path: string): boolean {
+  const at = path.lastIndexOf('/');
+  const parent = resolve(tree, path.slice(0, Math.max(0, at)), { links: 0 });
+  if (parent === null || (parent.entry !== null && parent.entry.type !== 'directory')) return false;
+  const name = path.slice(at + 1);
+  const entry = tree.list(parent.path).get(name);
+  return entry?.type === 'symlink' && !tree.ignore.isIgnored(parent.path === '' ? name : `${parent.path}/${name}`);
 }
 
 function notFound(tree: ContextTree, pattern: string, path: string): TsbuildError {
-  const rule = matchingRule(tree.ignore, path);
+  const rule = tree.ignore.matchingRule(path);
   const hidden = rule !== null && !rule.isException;
   return new TsbuildError('usage', 'SOURCE_NOT_FOUND', `${pattern}: not found in the build context`, {
     hint: hidden
-      ? `It is ignored by ${tree.ignore.file ?? '.dockerignore'}:${rule.line} (${rule.text}).`
+      ? `It is ignored by ${tree.ignoreFile ?? '.dockerignore'}:${rule.line} (${rule.text}).`
       : 'Paths are relative to the context directory, the last argument of the command, not to the Dockerfile.',
     details: { path },
   });
@@ -68,8 +78,8 @@ function expandWildcards(tree: ContextTree, parts: readonly string[]): readonly 
       paths = paths.map((path) => (path === '' ? name : `${path}/${name}`));
       continue;
     }
-    const regexp = compileGoPattern(part);
-    paths = paths.flatMap((path) => childNames(tree, path).filter((name) => regexp.test(name)).map((name) => (path === '' ? name : `${path}/${name}`)));
+    const compiled = compileGoPattern(part);
+    paths = paths.flatMap((path) => childNames(tree, path).filter((name) => compiled.matches(name)).map((name) => (path === '' ? name : `${path}/${name}`)));
   }
   return paths;
 }
@@ -98,7 +108,7 @@ function resolve(tree: ContextTree, path: string, count: { links: number }): Res
       current = { path: next, entry };
       continue;
     }
-    if (tree.isIgnored(next)) return null;
+    if (tree.ignore.isIgnored(next)) return null;
     count.links += 1;
     if (count.links > symlinkMax) {
       throw new TsbuildError('usage', 'SOURCE_SYMLINK_LOOP', `${path}: too many levels of symbolic links`);
@@ -120,31 +130,33 @@ function parentOf(tree: ContextTree, path: string): Resolved {
 
 /** An ignored directory is visible when a `!` rule takes back something in it. */
 function isVisible(tree: ContextTree, { path, entry }: Resolved): boolean {
-  if (path === '' || !tree.isIgnored(path)) return true;
-  if (entry?.type !== 'directory' || !mayHoldExceptions(tree.ignore, path)) return false;
+  if (path === '' || !tree.ignore.isIgnored(path)) return true;
+  if (entry?.type !== 'directory' || !tree.ignore.mayHoldExceptions(path)) return false;
   return walkTree(tree, path).next().done === false;
 }
 
 /** Null for what is not copied: sockets, and files that `--exclude` names. */
-function toMatch(tree: ContextTree, asked: string, found: Resolved, options: SelectOptions): Match | null {
+function toMatch(tree: ContextTree, asked: string, found: Resolved, excludes: OpenIgnore): Match | null {
   const name = asked.slice(asked.lastIndexOf('/') + 1) || found.path.slice(found.path.lastIndexOf('/') + 1);
   if (found.entry !== null && found.entry.type !== 'directory') {
-    const excluded = isIgnored(parseIgnore(options.excludes.join('\n'), '--exclude'), name);
-    return excluded || found.entry.type === 'socket' ? null : { name, path: found.path, entry: found.entry, children: [] };
+    return excludes.isIgnored(name) || found.entry.type === 'socket' ? null : { name, path: found.path, entry: found.entry, children: [] };
   }
-  return { name, path: found.path, entry: found.entry, children: childrenOf(tree, found.path, options) };
+  return { name, path: found.path, entry: found.entry, children: childrenOf(tree, found.path, excludes) };
 }
 
-function childrenOf(tree: ContextTree, directory: string, { excludes }: SelectOptions): readonly PlacedEntry[] {
+/** What is below a directory. One that is excluded is there all the same if a `!` pattern takes back something in it. */
+function childrenOf(tree: ContextTree, directory: string, excludes: OpenIgnore): readonly PlacedEntry[] {
   const prefix = directory === '' ? 0 : directory.length + 1;
-  const excludeRules = parseIgnore(excludes.join('\n'), '--exclude');
   const children: PlacedEntry[] = [];
+  let excluded: readonly PlacedEntry[] = [];
   for (const { path, entry } of walkTree(tree, directory)) {
-    const relative = path.slice(prefix);
-    if (entry.type === 'socket' || isIgnored(excludeRules, relative)) continue;
-    children.push({ path: relative, entry });
+    const child = { path: path.slice(prefix), entry };
+    excluded = excluded.filter((parent) => child.path.startsWith(`${parent.path}/`));
+    if (!excludes.isIgnored(child.path)) {
+      if (entry.type === 'socket') continue;
+      children.push(...excluded, child);
+      excluded = [];
+    } else if (entry.type === 'directory') excluded = [...excluded, child];
   }
   return children;
 }
-
-

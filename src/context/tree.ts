@@ -3,7 +3,7 @@
  * read when they are first asked for, once a build. It follows no symbolic link by itself. Start at `openContextTree`.
  */
 import { comparePaths } from '../base/path-bytes.ts';
-import { isIgnored, mayHoldExceptions, type Ignore } from './ignore.ts';
+import { openIgnore, type Ignore, type OpenIgnore } from './ignore.ts';
 
 export type EntryType = 'file' | 'directory' | 'symlink' | 'fifo' | 'socket' | 'character' | 'block';
 
@@ -30,11 +30,11 @@ export type DirectoryReader = (path: string) => readonly TreeEntry[];
 
 export interface ContextTree {
   readonly root: string;
-  readonly ignore: Ignore;
+  /** The ignore file's name, for messages; null when there is none. */
+  readonly ignoreFile: string | null;
+  readonly ignore: OpenIgnore;
   /** Entries of a directory by name in byte order, ignored ones included. */
   list(path: string): ReadonlyMap<string, TreeEntry>;
-  /** Whether the path does not exist for COPY. */
-  isIgnored(path: string): boolean;
 }
 
 /** Opens a context; nothing is read yet. */
@@ -42,7 +42,8 @@ export function openContextTree(root: string, ignore: Ignore, read: DirectoryRea
   const directories = new Map<string, ReadonlyMap<string, TreeEntry>>();
   return {
     root,
-    ignore,
+    ignoreFile: ignore.file,
+    ignore: openIgnore(ignore),
     list(path) {
       const known = directories.get(path);
       if (known !== undefined) return known;
@@ -51,7 +52,6 @@ export function openContextTree(root: string, ignore: Ignore, read: DirectoryRea
       directories.set(path, entries);
       return entries;
     },
-    isIgnored: (path) => isIgnored(ignore, path),
   };
 }
 
@@ -68,7 +68,7 @@ export interface PlacedEntry {
 export function* walkTree(tree: ContextTree, directory: string): Generator<PlacedEntry> {
   for (const [name, entry] of tree.list(directory)) {
     const path = directory === '' ? name : `${directory}/${name}`;
-    const ignored = tree.isIgnored(path);
+    const ignored = tree.ignore.isIgnored(path);
     if (entry.type !== 'directory') {
       if (!ignored) yield { path, entry };
       continue;
@@ -76,7 +76,7 @@ export function* walkTree(tree: ContextTree, directory: string): Generator<Place
     if (!ignored) {
       yield { path, entry };
       yield* walkTree(tree, path);
-    } else if (mayHoldExceptions(tree.ignore, path)) {
+    } else if (tree.ignore.mayHoldExceptions(path)) {
       yield* walkExceptions(tree, path, entry);
     }
   }

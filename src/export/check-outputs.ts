@@ -1,7 +1,11 @@
 /** Looks at all outputs before a build begins, so that a wrong destination does not cost the whole build. */
-import { statSync } from 'node:fs';
+import { accessSync, constants, statSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { TsbuildError } from '../base/errors.ts';
+import { diskError } from '../store/disk-error.ts';
+import { outputToTerminal } from './destination.ts';
 import { destinationIsFolder } from './output-file.ts';
+import { destinationIsFile } from './output-folder.ts';
 import { stdoutDest, type OutputSpec } from './output-spec.ts';
 
 export interface OutputCheck {
@@ -9,7 +13,7 @@ export interface OutputCheck {
 }
 
 /**
- * @throws TsbuildError of class usage: `OUTPUT_TO_TERMINAL`, `OUTPUT_STDOUT_TWICE`, `OUTPUT_INVALID`
+ * @throws TsbuildError `OUTPUT_TO_TERMINAL`, `OUTPUT_STDOUT_TWICE`, `OUTPUT_INVALID`, `OUTPUT_DENIED`, `OUTPUT_READ_ONLY`
  */
 export function checkOutputs(specs: readonly OutputSpec[], { stdoutIsTerminal }: OutputCheck): void {
   const destinations = specs.flatMap((spec) => ('dest' in spec ? [spec] : []));
@@ -21,9 +25,7 @@ export function checkOutputs(specs: readonly OutputSpec[], { stdoutIsTerminal }:
     });
   }
   if (first !== undefined && stdoutIsTerminal) {
-    throw new TsbuildError('usage', 'OUTPUT_TO_TERMINAL', `--output: dest file is required for ${first.type} exporter. refusing to write to console`, {
-      hint: 'Add dest=FILE, or redirect standard output: tsbuild … > FILE.',
-    });
+    throw outputToTerminal(`--output: dest file is required for ${first.type} exporter`);
   }
   for (const spec of destinations) if (spec.dest !== stdoutDest) checkDestination(spec.dest, isFolderOutput(spec));
 }
@@ -32,12 +34,14 @@ function isFolderOutput(spec: OutputSpec): boolean {
   return spec.type === 'local' || ((spec.type === 'oci' || spec.type === 'docker') && !spec.tar);
 }
 
-/** What cannot be looked at now fails when it is written, with a better message. */
 function checkDestination(dest: string, isFolder: boolean): void {
-  const found = statSync(dest, { throwIfNoEntry: false });
-  if (found === undefined || found.isDirectory() === isFolder) return;
-  if (!isFolder) throw destinationIsFolder(dest);
-  throw new TsbuildError('usage', 'OUTPUT_INVALID', `write output ${dest}: destination directory is a file`, {
-    hint: 'Name a folder, or a name that is not there yet.',
-  });
+  try {
+    const found = statSync(dest, { throwIfNoEntry: false });
+    if (found === undefined) return isFolder ? undefined : accessSync(dirname(dest), constants.W_OK);
+    if (found.isFile() || found.isDirectory()) accessSync(dest, constants.W_OK);
+    if (found.isDirectory() === isFolder) return;
+  } catch (error) {
+    throw diskError(error, { operation: 'write output', path: dest, owner: 'output' });
+  }
+  throw isFolder ? destinationIsFile(dest) : destinationIsFolder(dest);
 }

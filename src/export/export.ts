@@ -4,26 +4,23 @@
  * Start at `exportImage`; `parse-output.ts` reads `-o`, `compose.ts` makes manifests, `layout.ts` the files of an archive.
  */
 import { join } from 'node:path';
-import type { Writable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import { invariant, TsbuildError } from '../base/errors.ts';
 import { formatPlatform } from '../image/platform.ts';
-import { diskError } from '../store/disk-error.ts';
 import type { Store } from '../store/store.ts';
 import { packArchive } from './archive.ts';
 import type { BuiltImage } from './built-image.ts';
 import { composeImage } from './compose.ts';
 import { chooseLayers, type CompressLayer } from './layers.ts';
+import { writeDestination, type StandardOutput } from './destination.ts';
 import { layoutFiles, type LayoutImage } from './layout.ts';
 import { writeLayoutFolder } from './layout-folder.ts';
-import { writeOutput } from './output-file.ts';
 import { writeFolder } from './output-folder.ts';
-import { stdoutDest, type ArchiveOutput, type ImageOutput, type ImageOutputOptions, type LocalOutput, type OutputSpec } from './output-spec.ts';
+import type { ArchiveOutput, ImageOutput, ImageOutputOptions, LocalOutput, OutputSpec } from './output-spec.ts';
 import { unpackTree } from './unpack.ts';
 
 /** What an export needs of the rest of the program. */
 export interface ExportPorts {
-  readonly stdout: Writable & { readonly isTTY?: boolean };
+  readonly stdout: StandardOutput;
   readonly compress: CompressLayer;
   /** The image's merged tree as one plain tar: each path once, folders first, no whiteouts. */
   readonly rootfs: (image: BuiltImage, signal: AbortSignal) => AsyncIterable<Uint8Array>;
@@ -59,7 +56,7 @@ export async function exportImage(request: ExportRequest): Promise<Exported> {
     case 'cacheonly':
       return null;
     case 'tar':
-      return toNull(writeStream(spec.dest, ports.rootfs(singleImage(request), signal), request));
+      return toNull(writeDestination(spec.dest, ports.rootfs(singleImage(request), signal), { stdout: ports.stdout, signal }));
     case 'local':
       return toNull(exportLocal(request, spec));
     case 'oci':
@@ -72,8 +69,10 @@ export async function exportImage(request: ExportRequest): Promise<Exported> {
       return image;
     }
     case 'image': {
+      // Without push the image in the store is all that was asked for, and it has plain layers.
+      if (!spec.push) return null;
       const image = await prepareImage(request, spec);
-      if (spec.push) await ports.push(image, spec, signal);
+      await ports.push(image, spec, signal);
       return image;
     }
   }
@@ -93,8 +92,9 @@ async function exportArchive(request: ExportRequest, spec: ArchiveOutput): Promi
   if (spec.type === 'docker') singleImage(request);
   const image = await prepareImage(request, spec);
   const files = layoutFiles([image], request.store.blobs, spec.type === 'docker');
-  if (spec.tar) await writeStream(spec.dest, packArchive(files), request);
-  else await writeLayoutFolder(spec.dest, files, request.signal);
+  const { ports, signal } = request;
+  if (spec.tar) await writeDestination(spec.dest, packArchive(files), { stdout: ports.stdout, signal });
+  else await writeLayoutFolder(spec.dest, files, signal);
   return image;
 }
 
@@ -104,16 +104,6 @@ async function exportLocal({ images, ports, signal }: ExportRequest, spec: Local
     // As buildx: several platforms stand in folders of their own.
     const dest = images.length === 1 ? spec.dest : join(spec.dest, formatPlatform(image.platform).replaceAll('/', '_'));
     await writeFolder(dest, (folder) => unpackTree(ports.rootfs(image, signal), folder, options), { signal });
-  }
-}
-
-async function writeStream(dest: string, chunks: AsyncIterable<Uint8Array>, { ports, signal }: Pick<ExportRequest, 'ports' | 'signal'>): Promise<void> {
-  if (dest !== stdoutDest) return writeOutput(dest, chunks, signal);
-  try {
-    await pipeline(chunks, ports.stdout, { end: false, signal });
-  } catch (error) {
-    signal.throwIfAborted();
-    throw diskError(error, { operation: 'write output to', path: 'standard output', owner: 'output' });
   }
 }
 

@@ -3,7 +3,7 @@
  * as buildx does it: files are replaced one at a time, each whole, other files stay, and a link or file in the place of
  * a folder is replaced, never followed.
  */
-import type { Stats } from 'node:fs';
+import { existsSync, type Stats } from 'node:fs';
 import { chmod, lstat, mkdir, readdir, rename, rm, rmdir, stat, utimes } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { errnoCode, TsbuildError } from '../base/errors.ts';
@@ -24,12 +24,12 @@ export async function writeFolder(path: string, fill: FillFolder, options: { rea
   try {
     const isNew = await checkFolder(path);
     // Inside a folder that is there: it may be a mount point, and rename(2) does not leave a file system.
-    const unfinished = join(isNew ? dirname(destination) : destination, unfinishedName());
+    const unfinished = join(isNew ? nearestFolder(dirname(destination)) : destination, unfinishedName());
     try {
-      if (isNew) await mkdir(dirname(destination), { recursive: true });
       await mkdir(unfinished, { mode: 0o777 });
       await fill(unfinished);
       options.signal.throwIfAborted();
+      if (isNew) await mkdir(dirname(destination), { recursive: true });
       await (isNew ? rename(unfinished, destination) : mergeFolder(unfinished, destination, options.last));
     } catch (error) {
       throw await undo(error, () => rm(unfinished, { recursive: true, force: true }));
@@ -46,12 +46,20 @@ async function checkFolder(path: string): Promise<boolean> {
     if (errnoCode(error) === 'ENOENT') return null;
     throw error;
   });
-  if (found !== null && !found.isDirectory()) {
-    throw new TsbuildError('usage', 'OUTPUT_INVALID', `write output ${path}: destination directory is a file`, {
-      hint: 'Name a folder, or a name that is not there yet.',
-    });
-  }
+  if (found !== null && !found.isDirectory()) throw destinationIsFile(path);
   return found === null;
+}
+
+/** The error for a folder that is to stand where a file is. */
+export function destinationIsFile(path: string): TsbuildError {
+  return new TsbuildError('usage', 'OUTPUT_INVALID', `write output ${path}: destination directory is a file`, {
+    hint: 'Name a folder, or a name that is not there yet.',
+  });
+}
+
+/** The folder itself or the nearest one above that is there: a failure then leaves no empty folders behind. */
+function nearestFolder(path: string): string {
+  return existsSync(path) || dirname(path) === path ? path : nearestFolder(dirname(path));
 }
 
 /** Moves everything from one folder into the other; `from` is gone afterwards. Names are bytes. */

@@ -1,6 +1,4 @@
 /** What an `-o` asks for, once it is read: plain data, one type for each kind of output. `parse-output.ts` reads it. */
-import type { BlobDigest } from '../base/digest.ts';
-
 /** How layers are compressed where the output lets one choose. */
 export interface LayerCompression {
   readonly type: 'gzip' | 'zstd' | 'uncompressed';
@@ -66,11 +64,3 @@ export type OutputSpec = ArchiveOutput | LoadOutput | ImageOutput | LocalOutput 
 
 /** The file that an output writes to standard output stands under this name. */
 export const stdoutDest = '-';
-
-/** What an image output is known by afterwards. */
-export interface ExportedImage {
-  /** The manifest, or the index of several platforms, as it stands in the output. */
-  readonly digest: BlobDigest;
-  readonly mediaType: string;
-  readonly sizeBytes: number;
-}

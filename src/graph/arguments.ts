@@ -42,7 +42,7 @@ function platformArguments(prefix: string, platform: Platform): readonly EnvPair
 
 /** The arguments that every Dockerfile has; a build argument of the same name wins. */
 function predefinedArguments(input: ArgumentInput): EnvList {
-  const target = input.target ?? input.dockerfile.stages.at(-1)?.name ?? '';
+  const target = input.target === null || input.target === '' ? (input.dockerfile.stages.at(-1)?.name ?? '') : input.target;
   const pairs: EnvPair[] = [
     ...platformArguments('BUILD', input.buildPlatform),
     ...platformArguments('TARGET', input.targetPlatform),

@@ -1,8 +1,8 @@
 /** COPY and ADD: sources, destination and owner after substitution become one vertex (SEMANTICS A6, 52 to 76). */
-import { TsbuildError, withPosition } from '../base/errors.ts';
+import { TsbuildError } from '../base/errors.ts';
 import type { CopyInstruction } from '../dockerfile/instruction.ts';
 import { parseMode } from '../dockerfile/mode.ts';
-import { expand, expandBody } from './expand.ts';
+import { expand, expandBody, positioned } from './expand.ts';
 import { resolveDestination, resolveSource } from './file-paths.ts';
 import { contextVertex, vertexOfFrom, type PlanContext } from './plan-context.ts';
 import type { ResolvedStage } from './stages.ts';
@@ -18,9 +18,11 @@ function isRepository(source: string): boolean {
   return /^(git:\/\/|ssh:\/\/|git@)/.test(source) || (/^https?:\/\//.test(source) && !isDownload(source));
 }
 
+/** The operands and flags after substitution; a flag that became empty is as good as absent. */
 interface Words {
   readonly sources: readonly string[];
   readonly destination: string;
+  readonly excludes: readonly string[];
   readonly owner: string | null;
   readonly mode: string | null;
   readonly checksum: string | null;
@@ -28,10 +30,14 @@ interface Words {
 
 function expandCopy(context: PlanContext, state: StageState, instruction: CopyInstruction): Words {
   const word = (text: string): string => expand(text, state.env, context.input.dockerfile, instruction.position);
-  const optional = (text: string | undefined): string | null => (text === undefined ? null : word(text));
+  const optional = (text = ''): string | null => {
+    const value = word(text);
+    return value === '' ? null : value;
+  };
   return {
     sources: instruction.sources.map(word),
     destination: word(instruction.destination),
+    excludes: instruction.excludes.map(word),
     owner: optional(instruction.chown),
     mode: optional(instruction.chmod),
     checksum: optional(instruction.checksum),
@@ -46,11 +52,12 @@ export function planCopy(
   instruction: CopyInstruction,
 ): { readonly operation: CopyOperation; readonly createdBy: string } {
   const words = expandCopy(context, state, instruction);
+  checkParents(instruction);
   checkMode(words.mode, instruction);
   checkChecksum(words, instruction);
   const isAdd = instruction.kind === 'add';
   const from = (): VertexID =>
-    instruction.from === undefined ? contextVertex(context, '') : vertexOfFrom(context, stage, checkFrom(instruction.from, instruction), instruction.position);
+    instruction.from === undefined ? contextVertex(context, '') : vertexOfFrom(context, stage, instruction.from, instruction.position);
   const sources = words.sources.map((source) => planSource(source, from, words.checksum, instruction));
   const inline = instruction.heredocs.map((heredoc): CopySource => {
     const content = heredoc.expand ? expandBody(heredoc.content, state.env, instruction.position) : heredoc.content;
@@ -62,11 +69,11 @@ export function planCopy(
     root: state.root,
     sources: [...sources, ...inline],
     destination: resolveDestination(state.config.WorkingDir ?? '/', words.destination),
-    owner: words.owner === '' ? null : words.owner,
-    mode: words.mode === '' ? null : words.mode,
+    owner: words.owner,
+    mode: words.mode,
     link: instruction.link,
     parents: instruction.parents,
-    excludes: instruction.excludes,
+    excludes: words.excludes,
     unpack: instruction.unpack ?? isAdd,
     unpackRemote: instruction.unpack ?? false,
   };
@@ -77,8 +84,8 @@ function historyText(instruction: CopyInstruction, words: Words): string {
   const parts = [
     instruction.kind === 'add' ? 'ADD' : 'COPY',
     ...(instruction.parents ? ['--parents'] : []),
-    ...(words.owner === null || words.owner === '' ? [] : [`--chown=${words.owner}`]),
-    ...(words.mode === null || words.mode === '' ? [] : [`--chmod=${words.mode}`]),
+    ...(words.owner === null ? [] : [`--chown=${words.owner}`]),
+    ...(words.mode === null ? [] : [`--chmod=${words.mode}`]),
     ...words.sources,
     ...instruction.heredocs.map((heredoc) => `<<${heredoc.name}`),
     words.destination,
@@ -94,7 +101,7 @@ function planSource(source: string, from: () => VertexID, checksum: string | nul
   }
   if (!isDownload(source)) return { kind: 'path', from: from(), pattern: resolveSource(source) };
   if (!isAdd) throw refusal(instruction, 'COPY_FROM_URL', "source can't be a URL for COPY", 'Use ADD.');
-  const base = decodePath(source).split('/').at(-1) ?? '';
+  const base = decodePath(source).replace(/\/+$/, '').split('/').at(-1) ?? '';
   return { kind: 'http', url: source, filename: base === '' || base === '.' || base === '..' ? '__unnamed__' : base, checksum };
 }
 
@@ -113,23 +120,14 @@ function refusal(instruction: CopyInstruction, code: string, message: string, hi
   return new TsbuildError('usage', code, message, { position: instruction.position, hint });
 }
 
-function checkFrom(from: string, instruction: CopyInstruction): string {
-  if (!/[$]/.test(from)) return from;
-  throw refusal(
-    instruction,
-    'FROM_EXPANSION',
-    'variable expansion is not supported for --from',
-    'Define a new stage with FROM using ARG from global scope as a workaround.',
-  );
+/** Without it the paths would land somewhere else: better no image than a wrong one. */
+function checkParents(instruction: CopyInstruction): void {
+  if (!instruction.parents) return;
+  throw refusal(instruction, 'COPY_PARENTS_UNAVAILABLE', 'COPY --parents is not available yet', 'Write one COPY for each directory.');
 }
 
 function checkMode(mode: string | null, instruction: CopyInstruction): void {
-  if (mode === null || mode === '') return;
-  try {
-    parseMode(mode);
-  } catch (error) {
-    throw withPosition(error, instruction.position);
-  }
+  if (mode !== null) positioned(instruction.position, () => parseMode(mode));
 }
 
 function checkChecksum(words: Words, instruction: CopyInstruction): void {

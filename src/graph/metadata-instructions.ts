@@ -98,8 +98,11 @@ export function applyCommand(state: StageState, instruction: CommandInstruction,
   return withHistory({ ...state, config }, input, `ENTRYPOINT ${goQuoteList(args)}`);
 }
 
-/** USER, STOPSIGNAL and MAINTAINER. */
+/** USER, STOPSIGNAL and MAINTAINER, which alone is taken as written. */
 export function applyWord(state: StageState, instruction: WordInstruction, input: PlanInput): StageState {
+  if (instruction.kind === 'maintainer') {
+    return withHistory({ ...state, author: instruction.value }, input, `MAINTAINER ${instruction.value}`);
+  }
   const value = expand(instruction.value, state.env, input.dockerfile, instruction.position);
   switch (instruction.kind) {
     case 'user':
@@ -107,8 +110,6 @@ export function applyWord(state: StageState, instruction: WordInstruction, input
     case 'stopsignal':
       positioned(instruction.position, () => checkStopSignal(value));
       return withHistory(withConfig(state, { StopSignal: value }), input, `STOPSIGNAL ${value}`);
-    case 'maintainer':
-      return withHistory({ ...state, author: instruction.value }, input, `MAINTAINER ${instruction.value}`);
     case 'workdir':
       throw new TsbuildError('bug', 'WORKDIR_IS_NOT_METADATA', 'WORKDIR is planned as a vertex');
   }
@@ -127,7 +128,7 @@ export function applyWords(state: StageState, instruction: WordsInstruction, inp
 
 function applyExpose(state: StageState, instruction: WordsInstruction, input: PlanInput): StageState {
   const words = instruction.values.flatMap((value) => expandToWords(value, state.env, input.dockerfile, instruction.position));
-  const ports = words.flatMap(parsePortSpec);
+  const ports = positioned(instruction.position, () => words.flatMap(parsePortSpec));
   const next = withConfig(state, { ExposedPorts: withKeys(state.config.ExposedPorts, ports) });
   return withHistory(next, input, `EXPOSE ${goList(ports)}`);
 }

@@ -4,10 +4,13 @@
  * Start at `plan`; stages are in `stages.ts`, instructions in the files named after them.
  */
 import { unreachable } from '../base/errors.ts';
+import { tryReadHeredocWord } from '../dockerfile/heredoc.ts';
 import type { Instruction } from '../dockerfile/instruction.ts';
+import type { Platform } from '../image/config.ts';
+import { platformsEqual } from '../image/platform.ts';
 import { globalArguments } from './arguments.ts';
 import { planCopy } from './copy-instruction.ts';
-import { expand } from './expand.ts';
+import { expand, expandShown } from './expand.ts';
 import { resolveWorkdir } from './file-paths.ts';
 import {
   applyArg,
@@ -45,7 +48,7 @@ export function plan(input: PlanInput): PlanResult {
   const context: PlanContext = { input, globals, stages: all, states: new Map(), vertices: new VertexList() };
   for (const stage of reachable.stages) context.states.set(stage.index, planStage(context, stage));
   const id = addConfig(context, requireState(context, target.index), target);
-  const targetName = input.target ?? target.name ?? 'default';
+  const targetName = input.target === null || input.target === '' ? (target.name ?? 'default') : input.target;
   return { kind: 'graph', graph: { vertices: context.vertices.finish(), target: id, targetName } };
 }
 
@@ -106,7 +109,7 @@ function contextAsRoot(context: PlanContext, stage: ResolvedStage, source: Verte
     unpackRemote: false,
   };
   const root = context.vertices.add(operation, { ...labelOf(context, stage, 0), name: `FROM ${stage.from.base}`, position: stage.from.position });
-  return initialState(root, null, stage.platform);
+  return withLayer(initialState(scratch, null, stage.platform), context.input, root, `FROM ${stage.from.base}`);
 }
 
 function labelOf({ input }: PlanContext, stage: ResolvedStage, step: number): Omit<VertexLabel, 'name' | 'position'> {
@@ -125,7 +128,7 @@ function applyInstruction(
   const { input } = context;
   const onbuild = isTrigger ? 'ONBUILD ' : '';
   const commit = (operation: Operation, createdBy: string): StageState => {
-    const name = names.next() + onbuild + shownText(instruction);
+    const name = names.next() + onbuild + shownText(instruction, state, input, operation);
     const label = { ...labelOf(context, stage, step), name, position: instruction.position };
     return withLayer(state, input, context.vertices.add(operation, label), createdBy);
   };
@@ -173,19 +176,36 @@ function applyInstruction(
   }
 }
 
-/** The instruction for progress; a here-document's first line says what RUN does. */
-function shownText(instruction: Instruction): string {
-  const [keyword = '', ...rest] = instruction.text.split(' ');
-  const text = [keyword.toUpperCase(), ...rest].join(' ');
-  const heredoc = instruction.kind === 'run' ? instruction.heredocs[0] : undefined;
-  if (heredoc === undefined) return text;
+/** The instruction for progress, with the variables that are set, but for those that a secret is going to be in. */
+function shownText(instruction: Instruction, { env }: StageState, { dockerfile }: PlanInput, operation: Operation): string {
+  const mounts = operation.kind === 'run' ? operation.mounts : [];
+  const secrets = mounts.flatMap((mount) => (mount.kind === 'secret' && mount.env !== null ? [mount.env] : []));
+  const text = instruction.text.replace(/^\S+/, (keyword) => keyword.toUpperCase()) + summaryOf(instruction);
+  return expandShown(text, env, dockerfile, new Set(secrets)).replace(/[\r\n]+/g, ' ');
+}
+
+/** The first line of a here-document that is the whole RUN says what it does. */
+function summaryOf(instruction: Instruction): string {
+  if (instruction.kind !== 'run' || instruction.command.form === 'exec') return '';
+  const [heredoc] = instruction.heredocs;
+  if (heredoc === undefined || tryReadHeredocWord(instruction.command.text) === undefined) return '';
   const [first = '', ...more] = heredoc.content.trim().split(/\r?\n/);
-  return `${text} (${first}${more.length > 0 ? '...' : ''})`;
+  return ` (${first}${more.length > 0 ? '...' : ''})`;
 }
 
 function withLayer(state: StageState, input: PlanInput, root: VertexID, createdBy: string): StageState {
   const entry = { created: input.created, created_by: createdBy, comment: historyComment };
   return { ...state, root, history: [...state.history, { entry, layer: root }] };
+}
+
+/**
+ * The platform that the image says it is for: the one that was asked for, whatever its last stage was built with
+ * (SEMANTICS A6, 51). Asking for this machine's own is the same as not asking: then the stage's own holds.
+ */
+function imagePlatform({ targetPlatform, buildPlatform }: PlanInput, own: Platform): Platform {
+  if (platformsEqual(targetPlatform, buildPlatform)) return own;
+  const isSame = own.os === targetPlatform.os && own.architecture === targetPlatform.architecture;
+  return isSame ? { ...own, ...targetPlatform } : targetPlatform;
 }
 
 function addConfig(context: PlanContext, finished: StageState, target: ResolvedStage): VertexID {
@@ -197,7 +217,7 @@ function addConfig(context: PlanContext, finished: StageState, target: ResolvedS
     config: {
       created: input.created,
       ...(state.author === null ? {} : { author: state.author }),
-      ...state.platform,
+      ...imagePlatform(input, state.platform),
       config: state.config,
     },
     baseHistory: state.baseHistory,

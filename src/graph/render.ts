@@ -26,8 +26,13 @@ function renderDot(graph: Graph): string {
   return `${lines.join('\n')}\n}\n`;
 }
 
+/** Names come from the Dockerfile: what could end a label or steer a terminal becomes a blank. */
+function oneLine(text: string): string {
+  return text.replace(/\p{Cc}+/gu, ' ');
+}
+
 function dotQuote(text: string): string {
-  return `"${text.replace(/[\\"]/g, '\\$&').replace(/[\n\r]+/g, ' ')}"`;
+  return `"${oneLine(text).replace(/[\\"]/g, '\\$&')}"`;
 }
 
 function renderMermaid(graph: Graph): string {
@@ -40,5 +45,5 @@ function renderMermaid(graph: Graph): string {
 }
 
 function mermaidText(text: string): string {
-  return text.replace(/[\n\r]+/g, ' ').replace(/[#&<>"]/g, (char) => `#${char.charCodeAt(0)};`);
+  return oneLine(text).replace(/[#&<>"]/g, (char) => `#${char.charCodeAt(0)};`);
 }

@@ -1,17 +1,18 @@
 /** RUN: its arguments, environment and mounts become one vertex (SEMANTICS A6, 16, 28, 29, 77 to 87). */
-import { TsbuildError, withPosition } from '../base/errors.ts';
+import { TsbuildError } from '../base/errors.ts';
 import type { RunInstruction } from '../dockerfile/instruction.ts';
+import { readDevice } from '../dockerfile/device.ts';
 import { parseMount, type Mount } from '../dockerfile/mount.ts';
 import { scriptOf } from '../dockerfile/run.ts';
-import { expand } from './expand.ts';
-import { resolveWorkdir } from './file-paths.ts';
+import { expand, positioned } from './expand.ts';
+import { resolveSource, resolveWorkdir } from './file-paths.ts';
 import { argumentsOf } from './metadata-instructions.ts';
 import { contextVertex, vertexOfFrom, type PlanContext } from './plan-context.ts';
 import type { ResolvedStage } from './stages.ts';
 import type { StageState } from './stage-state.ts';
 import type { EnvPair } from './env-list.ts';
 import { proxyEnvironment } from './arguments.ts';
-import type { InlineFile, RunMount, RunOperation } from './vertex.ts';
+import type { InlineFile, RunMount, RunOperation, VertexID } from './vertex.ts';
 
 /** A RUN's command line after its here-documents were put in place. */
 interface RunCommand {
@@ -52,6 +53,7 @@ export function planRun(
 ): { readonly operation: RunOperation; readonly createdBy: string } {
   const { input } = context;
   const { args, inlineFile } = commandOf(instruction, state);
+  checkDevices(instruction);
   const operation: RunOperation = {
     kind: 'run',
     root: state.root,
@@ -60,7 +62,7 @@ export function planRun(
     proxyEnv: proxyEnvironment(input.buildArgs),
     cwd: state.config.WorkingDir ?? '/',
     user: state.config.User ?? '',
-    mounts: instruction.mounts.map((text, index) => planMount(context, stage, state, instruction, text, index)),
+    mounts: planMounts(context, stage, state, instruction),
     network: parseNetwork(instruction, input.network),
     security: parseSecurity(instruction, input.allowInsecure),
     hostname: input.hostname,
@@ -104,53 +106,72 @@ function parseSecurity(instruction: RunInstruction, allowed: boolean): 'sandbox'
   });
 }
 
-function planMount(
-  context: PlanContext,
-  stage: ResolvedStage,
-  state: StageState,
-  instruction: RunInstruction,
-  text: string,
-  index: number,
-): RunMount {
-  const mount = readMount(text, instruction, (value) => expand(value, state.env, context.input.dockerfile, instruction.position));
-  const from = (name: string | undefined): number =>
-    name === undefined ? contextVertex(context, '') : vertexOfFrom(context, stage, name, instruction.position);
-  return runMount(mount, state.config.WorkingDir ?? '/', index, from);
+/** Devices are optional unless the instruction says otherwise; there are none here yet. */
+function checkDevices(instruction: RunInstruction): void {
+  const missing = instruction.devices.map(readDevice).find(({ required }) => required);
+  if (missing === undefined) return;
+  throw new TsbuildError('usage', 'DEVICE_UNAVAILABLE', `RUN --device=${missing.name}: devices are not available yet`, {
+    position: instruction.position,
+    hint: 'Remove "required", if the step can do without.',
+  });
 }
 
-function readMount(text: string, instruction: RunInstruction, expandValue: (value: string) => string): Mount {
-  try {
-    return parseMount(text, expandValue);
-  } catch (error) {
-    throw withPosition(error, instruction.position);
-  }
+/** Where a mount stands: what its paths and stages are resolved against. */
+interface MountPlace {
+  readonly workdir: string;
+  /** The vertex of `from`; the main context where there is none. */
+  readonly from: (name: string | undefined) => VertexID;
+  /** How many ssh mounts stand before this one. */
+  readonly sshIndex: number;
 }
 
-function runMount(mount: Mount, workdir: string, index: number, from: (name: string | undefined) => number): RunMount {
-  const target = (path: string): string => resolveWorkdir(workdir, path);
+function planMounts(context: PlanContext, stage: ResolvedStage, state: StageState, instruction: RunInstruction): readonly RunMount[] {
+  const { position } = instruction;
+  const workdir = state.config.WorkingDir ?? '/';
+  const from = (name: string | undefined): VertexID =>
+    name === undefined ? contextVertex(context, '') : vertexOfFrom(context, stage, name, position);
+  let sshIndex = 0;
+  return instruction.mounts.map((text) => {
+    const mount = positioned(position, () => parseMount(text, (value) => expand(value, state.env, context.input.dockerfile, position)));
+    const planned = positioned(position, () => runMount(mount, { workdir, from, sshIndex }));
+    if (mount.type === 'ssh') sshIndex += 1;
+    return planned;
+  });
+}
+
+/** @throws TsbuildError `MOUNT_TARGET` for a mount over the root (SEMANTICS A6, 83) */
+function targetOf(path: string, workdir: string): string {
+  const target = resolveWorkdir(workdir, path);
+  if (target !== '/') return target;
+  throw new TsbuildError('usage', 'MOUNT_TARGET', `RUN --mount: invalid mount target ${JSON.stringify(target)}`, {
+    hint: 'Give the mount a target below the root.',
+  });
+}
+
+function runMount(mount: Mount, { workdir, from, sshIndex }: MountPlace): RunMount {
   switch (mount.type) {
     case 'bind':
-      return { kind: 'bind', from: from(mount.from), source: mount.source ?? '/', target: target(mount.target), readOnly: mount.readOnly };
+      return { kind: 'bind', from: from(mount.from), source: resolveSource(mount.source ?? '/'), target: targetOf(mount.target, workdir), readOnly: mount.readOnly };
     case 'cache':
       return {
         kind: 'cache',
         id: mount.id,
-        target: target(mount.target),
+        target: targetOf(mount.target, workdir),
         readOnly: mount.readOnly,
         sharing: mount.sharing,
         from: mount.from === undefined ? null : from(mount.from),
-        source: mount.source ?? '/',
+        source: resolveSource(mount.source ?? '/'),
         mode: mount.mode ?? 0o755,
         uid: mount.uid ?? 0,
         gid: mount.gid ?? 0,
       };
     case 'tmpfs':
-      return { kind: 'tmpfs', target: target(mount.target), sizeBytes: mount.sizeBytes ?? null };
+      return { kind: 'tmpfs', target: targetOf(mount.target, workdir), sizeBytes: mount.sizeBytes ?? null };
     case 'secret':
       return {
         kind: 'secret',
         id: mount.id,
-        target: mount.target === undefined ? null : target(mount.target),
+        target: mount.target === undefined ? null : targetOf(mount.target, workdir),
         env: mount.env ?? null,
         required: mount.required,
         mode: mount.mode,
@@ -161,7 +182,7 @@ function runMount(mount: Mount, workdir: string, index: number, from: (name: str
       return {
         kind: 'ssh',
         id: mount.id,
-        target: mount.target === undefined ? `/run/buildkit/ssh_agent.${index}` : target(mount.target),
+        target: mount.target === undefined ? `/run/buildkit/ssh_agent.${sshIndex}` : targetOf(mount.target, workdir),
         required: mount.required,
         mode: mount.mode,
         uid: mount.uid,

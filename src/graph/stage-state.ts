@@ -3,6 +3,7 @@
  * Every instruction takes one state and returns the next; nothing is changed in place.
  */
 import type { ContainerConfig, HistoryEntry, ImageConfig, Platform } from '../image/config.ts';
+import { normalizePlatform } from '../image/platform.ts';
 import { EnvList } from './env-list.ts';
 import type { PlannedImage } from './plan-input.ts';
 import type { HistoryItem, VertexID } from './vertex.ts';
@@ -31,12 +32,12 @@ function platformOf(config: ImageConfig | null, platform: Platform): Platform {
   if (config === null) return platform;
   const variant = platform.variant ?? (config.architecture === platform.architecture ? config.variant : undefined);
   const version = platform['os.version'] ?? (config.os === platform.os ? config['os.version'] : undefined);
-  return {
+  return normalizePlatform({
     os: platform.os,
     architecture: platform.architecture,
     ...(variant === undefined ? {} : { variant }),
     ...(version === undefined ? {} : { 'os.version': version }),
-  };
+  });
 }
 
 /** The state right after FROM of an image, or of scratch when there is none. */

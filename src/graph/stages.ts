@@ -33,6 +33,8 @@ export interface ResolvedStage {
   /** For progress; empty when the file has one stage. */
   readonly label: string;
   readonly base: Base;
+  /** A named context stands for the stage: neither its instructions nor the triggers of its base are run (SEMANTICS A6, 47). */
+  readonly isReplaced: boolean;
   readonly platform: Platform;
   readonly from: FromInstruction;
   /** The stage's own instructions; triggers of its base come before them once the base is known. */
@@ -57,6 +59,7 @@ export function resolveStages(input: PlanInput, args: EnvList): readonly Resolve
       name,
       label: labelOf(input, stage.index, name),
       base: shadow ?? resolveBase(input, args, from, platform, stages),
+      isReplaced: shadow !== null,
       platform,
       from,
       instructions: shadow === null ? stage.instructions.map((instruction) => ({ instruction, isTrigger: false })) : [],
@@ -128,6 +131,12 @@ function externalBase(input: PlanInput, name: string, platform: Platform, positi
 
 /** What `--from=NAME` means inside the given stage: a number, a stage's name, a named context or an image. */
 export function resolveFrom(input: PlanInput, stages: readonly ResolvedStage[], current: ResolvedStage, name: string, position: SourceRange): Base {
+  if (name.includes('$')) {
+    throw new TsbuildError('usage', 'FROM_EXPANSION', `--from=${name}: variable expansion is not supported for --from`, {
+      position,
+      hint: 'Define a new stage with FROM using ARG from global scope as a workaround.',
+    });
+  }
   const index = /^\d+$/.test(name) ? Number(name) : stages.findLast((stage) => stage.name === name.toLowerCase())?.index;
   if (index === undefined) return externalBase(input, name, input.targetPlatform, position);
   if (index >= stages.length) {
@@ -178,7 +187,10 @@ export function collectReachable(input: PlanInput, stages: readonly ResolvedStag
   const requests = new Map<string, ImageRequest>();
   const visitBase = (base: Base, position: SourceRange): void => {
     if (base.kind === 'stage') visitStage(base.index);
-    else if (base.kind === 'image' && !input.images.has(base.key)) requests.set(base.key, { ...base, position });
+    else if (base.kind === 'image' && !input.images.has(base.key) && !requests.has(base.key)) {
+      const { key, reference, platform } = base;
+      requests.set(key, { key, reference, platform, position });
+    }
   };
   const visitStage = (index: number): void => {
     const stage = stages[index];
@@ -209,6 +221,7 @@ function triggersOf(input: PlanInput, stages: readonly ResolvedStage[], stage: R
 
 function triggerTexts(input: PlanInput, stages: readonly ResolvedStage[], stage: ResolvedStage): readonly string[] {
   const { base } = stage;
+  if (stage.isReplaced) return [];
   if (base.kind === 'image') return input.images.get(base.key)?.config.config?.OnBuild ?? [];
   if (base.kind !== 'stage') return [];
   const parent = stages[base.index];

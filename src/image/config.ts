@@ -2,14 +2,10 @@
  * The image model of OCI image-spec 1.1, with Docker's additions that `docker inspect` shows: plain readonly data.
  * No bytes are read or written here; decoding hostile JSON is in `decode.ts`, references in `reference.ts`.
  */
-import type { BlobDigest, DiffID } from '../base/digest.ts';
+import type { Descriptor, Platform } from '../base/descriptor.ts';
+import type { DiffID } from '../base/digest.ts';
 
-export interface Platform {
-  readonly os: string;
-  readonly architecture: string;
-  readonly variant?: string;
-  readonly 'os.version'?: string;
-}
+export type { Descriptor, Platform } from '../base/descriptor.ts';
 
 /** Docker's HEALTHCHECK; durations in nanoseconds. */
 export interface Healthcheck {
@@ -52,14 +48,6 @@ export interface ImageConfig extends Platform {
   readonly config?: ContainerConfig;
   readonly rootfs: { readonly type: 'layers'; readonly diff_ids: readonly DiffID[] };
   readonly history?: readonly HistoryEntry[];
-}
-
-export interface Descriptor {
-  readonly mediaType: string;
-  readonly digest: BlobDigest;
-  readonly size: number;
-  readonly annotations?: Readonly<Record<string, string>>;
-  readonly platform?: Platform;
 }
 
 export interface Manifest {

@@ -1,7 +1,7 @@
 /**
  * Trees to canonical layer tars and back: commit, apply, copy, extract, export; scanning and reading views; compression.
  * It keeps nothing: where tars and snapshots live is the business of `store` and `snapshot`.
- * Start at `commitUpper` (commit.ts) and, for the form itself, addon/sandbox/tar_writer.h and tree.h.
+ * Start at `commitUpper` (commit.ts) and, for the form itself, addon/sandbox/tar-writer.h and tree.h.
  */
 import type { DiffID } from '../base/digest.ts';
 

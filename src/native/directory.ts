@@ -1,5 +1,5 @@
 /**
- * Reads trees on the host through the addon (addon/directory.cc), and decodes the entry records that it and the sandbox
+ * Reads trees on the host through the addon (addon/directory.cc, hash-files.cc), and decodes the entry records that it and the sandbox
  * process write (addon/sandbox/record.h). It follows no symbolic link and caches nothing.
  */
 import { availableParallelism } from 'node:os';
@@ -10,7 +10,7 @@ import { loadAddon } from './addon.ts';
 import type { FrameReader } from './encoding.ts';
 import { FrameReader as Reader } from './encoding.ts';
 
-/** What `addon/directory.cc` exports. */
+/** What `addon/directory.cc` and `addon/hash-files.cc` export. */
 interface DirectoryAddon {
   readDirectory(root: Buffer, path: Buffer): Buffer;
   hashFiles(root: Buffer, paths: readonly Buffer[], threads: number): Promise<Buffer>;

@@ -40,6 +40,25 @@ export function failureError(what: string, failure: Failure): TsbuildError {
   });
 }
 
+/** The error for a sandbox process that cannot be made. */
+export function startFailureError(failure: Failure): TsbuildError {
+  const error = failureError('start', failure);
+  if (failure.errno !== 'EPERM') return error;
+  const hint = 'tsbuild needs root in its user namespace to make namespaces and mounts.';
+  return new TsbuildError(error.errorClass, error.code, error.message, { hint, details: error.details });
+}
+
+/** A job that ended without a word was killed, by the kernel's out-of-memory killer or by somebody on this machine. */
+export function silentDeathError(what: string, exited: FrameReader): TsbuildError {
+  const exitCode = exited.u32();
+  const signal = exited.u32();
+  const end = signal === 0 ? `exit code ${exitCode}` : `signal ${signal}`;
+  return new TsbuildError('machine', 'SANDBOX_FAILED', `${what}: its process ended without an answer (${end})`, {
+    hint: signal === 9 ? 'It may have been killed because this machine ran out of memory.' : 'This is a bug in tsbuild. Please report it.',
+    details: { exitCode, signal },
+  });
+}
+
 function describe(what: string, failure: Failure): string {
   const operand = [failure.operation, failure.path === '' ? '' : JSON.stringify(failure.path)].filter((part) => part !== '').join(' ');
   if (failure.syscall === '' && failure.detail !== '') return `${what}: ${operand}: ${failure.detail}`;

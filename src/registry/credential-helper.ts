@@ -35,7 +35,9 @@ export async function runCredentialHelper(question: HelperQuestion): Promise<Cre
 
 function run(question: HelperQuestion): Promise<{ status: number | string; output: string }> {
   return new Promise((resolve, reject) => {
-    const child = spawn(`docker-credential-${question.helper}`, ['get'], { env: { ...question.env }, stdio: ['pipe', 'pipe', 'ignore'], timeout: timeLimitMs, killSignal: 'SIGKILL' });
+    const child = spawn(`docker-credential-${question.helper}`, ['get'], { env: { ...question.env }, stdio: ['pipe', 'pipe', 'ignore'] });
+    // Not spawn's own `timeout`: its timer outlives a program that could not be started.
+    const timer = setTimeout(() => child.kill('SIGKILL'), timeLimitMs);
     const chunks: Buffer[] = [];
     let sizeBytes = 0;
     child.stdout.on('data', (chunk: Buffer) => {
@@ -45,8 +47,14 @@ function run(question: HelperQuestion): Promise<{ status: number | string; outpu
     });
     // A helper that ends without reading its input is judged by its exit code.
     child.stdin.on('error', (error) => errnoCode(error) === 'EPIPE' || reject(error));
-    child.on('error', (error) => reject(failed(question, errnoCode(error) === 'ENOENT' ? 'it is not installed' : `it cannot be run (${errnoCode(error) ?? error.name})`)));
-    child.on('close', (code, signal) => resolve({ status: code ?? signal ?? 'no status', output: Buffer.concat(chunks).toString('utf8') }));
+    child.on('error', (error) => {
+      clearTimeout(timer);
+      reject(failed(question, errnoCode(error) === 'ENOENT' ? 'it is not installed' : `it cannot be run (${errnoCode(error) ?? error.name})`));
+    });
+    child.on('close', (code, signal) => {
+      clearTimeout(timer);
+      resolve({ status: code ?? signal ?? 'no status', output: Buffer.concat(chunks).toString('utf8') });
+    });
     child.stdin.end(question.serverURL);
   });
 }

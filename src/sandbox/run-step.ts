@@ -29,10 +29,11 @@ const exitCodeDenied = 126;
  * Runs a step to its end: the command has exited, every process that it left behind is dead, its mounts are gone and all
  * its output was handed out. A command that cannot be executed ends it with 127 or 126 and a line on stderr.
  * @throws TsbuildError `SANDBOX_FAILED` with the operation that failed, `DISK_FULL`, `LAYERS_TOO_MANY`; the signal's
- *   reason when it aborts, after everything was killed
+ *   reason when it aborts, or what `onOutput` threw, after everything was killed
  */
 export async function runStep(helper: Helper, spec: StepSpec, io: StepIo): Promise<StepResult> {
   const stubs: Stub[] = [];
+  const receiver = new AbortController(); // aborts when the receiver of the output throws
   const encoded = encodeOperations(planStep(spec));
   const output = openPipes();
   const exited = helper.request({
@@ -40,22 +41,18 @@ export async function runStep(helper: Helper, spec: StepSpec, io: StepIo): Promi
     spec: encoded,
     fds: [output.stdout.writeFd, output.stderr.writeFd],
     what: 'run step',
-    ...(io.signal === undefined ? {} : { signal: io.signal }),
+    signal: io.signal === undefined ? receiver.signal : AbortSignal.any([io.signal, receiver.signal]),
     onFrame: (type, body) => {
       if (type === FrameType.Started) stubs.push(...readStubs(body));
       if (type === FrameType.Warning) io.onWarning?.(body.string());
     },
   });
   closeWriteEnds(output);
-  const [end, ...streams] = await Promise.allSettled([
-    exited,
-    drain(output.stdout.readFd, (chunk) => io.onOutput('stdout', chunk)),
-    drain(output.stderr.readFd, (chunk) => io.onOutput('stderr', chunk)),
-  ]);
-  const failedStream = streams.find((stream) => stream.status === 'rejected');
-  if (end.status === 'rejected') return await resultOfFailure(end.reason, stubs, io);
-  if (failedStream !== undefined) throw failedStream.reason;
-  return readResult(end.value, stubs);
+  const drainTo = (stream: 'stdout' | 'stderr'): Promise<void> =>
+    drain(output[stream].readFd, (chunk) => io.onOutput(stream, chunk)).catch((error: unknown) => receiver.abort(error));
+  const [end] = await Promise.allSettled([exited, drainTo('stdout'), drainTo('stderr')]);
+  receiver.signal.throwIfAborted();
+  return end.status === 'fulfilled' ? readResult(end.value, stubs) : await resultOfFailure(end.reason, stubs, io);
 }
 
 interface OutputPipes {
@@ -83,7 +80,7 @@ function closeWriteEnds(output: OutputPipes): void {
   addon.closeFd(output.stderr.writeFd);
 }
 
-/** Reads a pipe to its end. If the receiver throws, the pipe closes, and the step gets SIGPIPE. */
+/** Reads a pipe to its end, or until the receiver throws. */
 async function drain(readFd: number, onChunk: (chunk: Buffer) => void | Promise<void>): Promise<void> {
   const socket = new Socket({ fd: readFd, readable: true, writable: false });
   for await (const chunk of socket as AsyncIterable<Buffer>) await onChunk(chunk);

@@ -15,7 +15,7 @@ import { chmod, mkdir, readFile, readdir, rename, writeFile } from 'node:fs/prom
 import { join } from 'node:path';
 import { blobOfDiffID, chainIDOf, hexOf, type DiffID } from '../base/digest.ts';
 import { errnoCode, TsbuildError } from '../base/errors.ts';
-import { applyLayer, commitUpper, removeTree, type AppliedLayer, type ApplyTarget, type TimePolicy } from '../layer/layer.ts';
+import { applyLayer, commitUpper, emptyLayer, removeTree, type AppliedLayer, type ApplyTarget, type TimePolicy } from '../layer/layer.ts';
 import { loadAddon } from '../native/addon.ts';
 import type { Helper } from '../native/helper.ts';
 import type { LowerSpec, ViewSpec } from '../native/view.ts';
@@ -68,29 +68,39 @@ class DirectorySnapshotter implements Snapshotter {
     this.#layers = layers;
   }
 
+  /**
+   * A layer that comes twice is mounted once, at its upper place: what it says there, it says about everything below. The
+   * kernel refuses the same directory twice (overlayfs, ELOOP).
+   */
   async view(layers: readonly DiffID[], signal: AbortSignal): Promise<ViewSpec> {
-    return { lowers: await Promise.all(layers.map((_, index) => this.#lower(layers.slice(0, index + 1), signal))) };
+    const lowers = await Promise.all(
+      layers.flatMap((diffID, index) => (diffID === emptyLayer.diffID ? [] : [this.#lower(layers.slice(0, index + 1), signal)])),
+    );
+    return { lowers: lowers.filter((lower, index) => !lowers.slice(index + 1).some((above) => above.path === lower.path)) };
   }
 
   async prepare(layers: readonly DiffID[], signal: AbortSignal): Promise<ActiveSnapshot> {
     const { lowers } = await this.view(layers, signal);
-    const { folder, upper, work } = await this.#makeWritable('active');
-    const view: ViewSpec = { lowers, upper, work };
+    const { folder, upper } = await this.#makeWritable('active');
+    let views = 0;
+    const openView = async (): Promise<ViewSpec> => {
+      const work = join(folder, `work-${(views += 1)}`);
+      await mkdir(work, { mode: 0o700 });
+      return { lowers, upper, work };
+    };
     return {
-      view,
-      commit: (options) => this.#commit(folder, view, upper, options),
+      openView,
+      commit: (options) => this.#commit(folder, { lowers }, upper, options),
       discard: () => removeTree(this.#options.helper, folder),
     };
   }
 
-  async #makeWritable(prefix: string): Promise<{ readonly folder: string; readonly upper: string; readonly work: string }> {
+  async #makeWritable(prefix: string): Promise<{ readonly folder: string; readonly upper: string }> {
     const folder = join(this.#options.store.paths.tmp, temporaryName(prefix));
     const upper = join(folder, 'upper');
-    const work = join(folder, 'work');
     await mkdir(folder, { mode: 0o700 });
     await makeRoot(upper);
-    await mkdir(work, { mode: 0o700 });
-    return { folder, upper, work };
+    return { folder, upper };
   }
 
   /** The top layer of a stack. One unpacking at a time; a failed one is tried again by the next who asks. */
@@ -143,8 +153,10 @@ class DirectorySnapshotter implements Snapshotter {
   async #unpackOnStack(stack: readonly DiffID[], signal: AbortSignal): Promise<LowerSpec> {
     const below = await this.view(stack.slice(0, -1), signal);
     const path = join(this.#layers, this.#nameOf(stack));
-    const { folder, upper, work } = await this.#makeWritable('unpack');
+    const { folder, upper } = await this.#makeWritable('unpack');
+    const work = join(folder, 'work');
     try {
+      await mkdir(work, { mode: 0o700 });
       await this.#apply(topOf(stack), { kind: 'view', view: { ...below, upper, work } }, signal);
       await adopt(upper, path);
     } finally {
@@ -167,10 +179,10 @@ class DirectorySnapshotter implements Snapshotter {
     }
   }
 
-  async #commit(folder: string, view: ViewSpec, upper: string, options: CommitOptions): Promise<CommittedLayer> {
+  async #commit(folder: string, lowers: ViewSpec, upper: string, options: CommitOptions): Promise<CommittedLayer> {
     const { store, helper, times } = this.#options;
     try {
-      const request = { lowers: { lowers: view.lowers }, upper, stubs: options.stubs, times, normalise: true };
+      const request = { lowers, upper, stubs: options.stubs, times, normalise: true };
       const { digest, sizeBytes } = await store.blobs.ingest(async (fd) => {
         const written = await commitUpper(helper, request, fd, options.signal);
         written.warnings.forEach(options.onWarning);

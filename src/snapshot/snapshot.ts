@@ -26,7 +26,11 @@ export interface CommitOptions {
 
 /** A writable tree above a stack of layers, for one step. */
 export interface ActiveSnapshot {
-  readonly view: ViewSpec;
+  /**
+   * The view for one writer; the next, when that is done, asks again. Each gets a workdir of its own, because overlayfs
+   * refuses one that a volatile mount has used.
+   */
+  openView(): Promise<ViewSpec>;
   commit(options: CommitOptions): Promise<CommittedLayer>;
   discard(): Promise<void>;
 }

@@ -17,12 +17,17 @@ const outputChunkBytes = 256 * 1024;
  */
 export async function* decompress(compressed: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
   const iterator = compressed[Symbol.asyncIterator]();
-  const { head, ended } = await readHead(iterator);
-  const whole = prepend(head, ended, iterator);
-  const kind = kindOf(head);
-  if (kind === 'gzip') yield* gunzip(whole);
-  else if (kind === 'zstd') yield* (await import('./zstd.ts')).unzstd(whole);
-  else yield* whole;
+  try {
+    const { head, ended } = await readHead(iterator);
+    const whole = prepend(head, ended, iterator);
+    const kind = kindOf(head);
+    if (kind === 'gzip') yield* gunzip(whole);
+    else if (kind === 'zstd') yield* (await import('./zstd.ts')).unzstd(whole);
+    else yield* whole;
+  } finally {
+    // Whoever stops early may have seen the head only, and then nobody else knows of the source.
+    await iterator.return?.();
+  }
 }
 
 /** What the first bytes of a stream say about it (RFC 1952; RFC 8878, also frames to be skipped). */

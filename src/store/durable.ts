@@ -15,25 +15,31 @@ export interface Replacement {
   readonly bytes: Uint8Array | string;
   /** Permission bits; the umask applies. */
   readonly mode: number;
+  /**
+   * What a power cut may not take: `all` (default), so that the file is there afterwards; `bytes`: it may be the old one,
+   * but no torn one; `nothing`, for files that their readers check and that may be lost. A flush costs milliseconds.
+   */
+  readonly flush?: 'all' | 'bytes' | 'nothing';
 }
 
-/** Writes the file so that a reader, a crash or a power cut sees the old bytes or the new ones, never a mixture. */
+/** Writes the file so that a reader or a crash, and a power cut as far as asked for, sees the old bytes or the new ones. */
 export async function replaceFile(file: Replacement): Promise<void> {
+  const { flush = 'all' } = file;
   try {
-    await writeFlushed(file.temporary, file.bytes, file.mode);
+    await writeNew(file.temporary, file.bytes, { mode: file.mode, flush: flush !== 'nothing' });
     await rename(file.temporary, file.path);
   } catch (error) {
     throw await undo(error, () => rm(file.temporary, { force: true }));
   }
-  await syncDirectory(dirname(file.path));
+  if (flush === 'all') await syncDirectory(dirname(file.path));
 }
 
-/** Writes a new file and flushes it; a file of that name must not be there. */
-export async function writeFlushed(path: string, bytes: Uint8Array | string, mode: number): Promise<void> {
-  const handle = await open(path, 'wx', mode);
+/** Writes a new file; a file of that name must not be there. */
+export async function writeNew(path: string, bytes: Uint8Array | string, options: { readonly mode: number; readonly flush: boolean }): Promise<void> {
+  const handle = await open(path, 'wx', options.mode);
   try {
     await handle.writeFile(bytes);
-    await handle.sync();
+    if (options.flush) await handle.sync();
   } finally {
     await handle.close();
   }

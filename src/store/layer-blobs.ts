@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { canonicalJson } from '../base/canonical.ts';
 import { digestFromHex, hexOf, isDigest, type BlobDigest, type DiffID } from '../base/digest.ts';
 import { errnoCode } from '../base/errors.ts';
-import type { Descriptor } from '../image/config.ts';
+import type { Descriptor } from '../base/descriptor.ts';
 import { makeFolder, replaceFile } from './durable.ts';
 import type { Store } from './store.ts';
 

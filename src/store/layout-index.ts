@@ -4,7 +4,7 @@
  */
 import { canonicalJson, compareBytes, type JsonValue } from '../base/canonical.ts';
 import { isDigest } from '../base/digest.ts';
-import type { Descriptor } from '../image/config.ts';
+import type { Descriptor } from '../base/descriptor.ts';
 import type { Tag } from './store.ts';
 
 /** Where other tools look for an entry's name (OCI annotations.md). */

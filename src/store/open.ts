@@ -11,7 +11,7 @@ import { canonicalJson } from '../base/canonical.ts';
 import { errnoCode, TsbuildError } from '../base/errors.ts';
 import { openBlobs } from './blobs.ts';
 import { diskError } from './disk-error.ts';
-import { makeFolder, syncDirectory, undo, writeFlushed } from './durable.ts';
+import { makeFolder, syncDirectory, undo, writeNew } from './durable.ts';
 import { emptyLayoutIndex, encodeLayoutIndex } from './layout-index.ts';
 import type { TakeLock } from './lock.ts';
 import type { Store, StorePaths } from './store.ts';
@@ -101,7 +101,7 @@ async function makeFile(paths: StorePaths, name: string, text: string): Promise<
   const path = join(paths.oci, name);
   if (existsSync(path)) return;
   const temporary = join(paths.tmp, `${name}-${randomBytes(4).toString('hex')}`);
-  await writeFlushed(temporary, text, 0o600);
+  await writeNew(temporary, text, { mode: 0o600, flush: true });
   try {
     await link(temporary, path);
   } catch (error) {

@@ -3,7 +3,7 @@
  * What is here is either whole and synced or not here at all. Start at `Store`; `open.ts` opens one on disk.
  */
 import type { BlobDigest } from '../base/digest.ts';
-import type { Descriptor } from '../image/config.ts';
+import type { Descriptor } from '../base/descriptor.ts';
 
 /** Folders of the store, absolute. All exist once the store is open. */
 export interface StorePaths {

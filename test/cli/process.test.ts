@@ -6,15 +6,20 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
-import { test } from 'node:test';
+import { test, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const root = join(here, '../..');
 type Child = ChildProcessByStdio<null, Readable, Readable>;
 
-function run(words: readonly string[], env: Readonly<Record<string, string>> = {}): Child {
-  return spawn(process.execPath, ['--import', 'tsx', join(here, 'start-demo.ts'), ...words], { stdio: ['ignore', 'pipe', 'pipe'], cwd: root, env: { PATH: process.env['PATH'], ...env } });
+// A process that hangs is ended with the test, and the test after a minute.
+const timeout = 60_000;
+
+function run(t: TestContext, ...words: readonly string[]): Child {
+  const child = spawn(process.execPath, ['--import', 'tsx', join(here, 'start-demo.ts'), ...words], { stdio: ['ignore', 'pipe', 'pipe'], cwd: root, env: { PATH: process.env['PATH'] } });
+  t.after(() => { child.kill('SIGKILL'); });
+  return child;
 }
 
 /** Collects a stream; `until` resolves when the text so far matches. */
@@ -35,8 +40,8 @@ async function exitCode(child: Child): Promise<number | null> {
 }
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-  test(`${signal} ends a build in order with exit code 130`, async () => {
-    const child = run(['.']);
+  test(`${signal} ends a build in order with exit code 130`, { timeout }, async (t) => {
+    const child = run(t, '.');
     const stderr = collect(child.stderr);
     await stderr.until(/line 3/);
     child.kill(signal);
@@ -45,8 +50,8 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   });
 }
 
-test('a second SIGINT does not cut the cleaning up short', async () => {
-  const child = run(['--target', 'slow', '.']);
+test('a second SIGINT does not cut the cleaning up short', { timeout }, async (t) => {
+  const child = run(t, '--target', 'slow', '.');
   const stderr = collect(child.stderr);
   await stderr.until(/line 3/);
   child.kill('SIGINT');
@@ -56,16 +61,16 @@ test('a second SIGINT does not cut the cleaning up short', async () => {
   assert.match(stderr.text, /still cleaning up/);
 });
 
-test('a build whose progress nobody reads any more ends in order', async () => {
-  const child = run(['.']);
+test('a build whose progress nobody reads any more ends in order', { timeout }, async (t) => {
+  const child = run(t, '.');
   const stderr = collect(child.stderr);
   await stderr.until(/line 3/);
   child.stderr.destroy();
   assert.equal(await exitCode(child), 130);
 });
 
-test('a list whose reader has seen enough ends without a complaint', async () => {
-  const child = run(['images']);
+test('a list whose reader has seen enough ends without a complaint', { timeout }, async (t) => {
+  const child = run(t, 'images');
   const stderr = collect(child.stderr);
   await once(child.stdout, 'data');
   child.stdout.destroy();
@@ -73,15 +78,15 @@ test('a list whose reader has seen enough ends without a complaint', async () =>
   assert.equal(stderr.text, '');
 });
 
-test('a long result arrives whole in a pipe', async () => {
-  const child = run(['images']);
+test('a long result arrives whole in a pipe', { timeout }, async (t) => {
+  const child = run(t, 'images');
   const stdout = collect(child.stdout);
   assert.equal(await exitCode(child), 0);
   assert.equal(stdout.text.split('\n').length, 50_002);
 });
 
-test('an exception that nobody catches is a bug with exit code 70', async () => {
-  const child = run(['--target', 'bug', '.']);
+test('an exception that nobody catches is a bug with exit code 70', { timeout }, async (t) => {
+  const child = run(t, '--target', 'bug', '.');
   const stderr = collect(child.stderr);
   assert.equal(await exitCode(child), 70);
   assert.match(stderr.text, /ERROR: boom \(UNEXPECTED\)\nhint: This is a bug/);

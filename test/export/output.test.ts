@@ -170,7 +170,7 @@ const hostile: readonly (readonly [string, Entries, string])[] = [
 for (const [name, entries, code] of hostile) {
   test(`type=local refuses ${name} and leaves nothing`, async (t) => {
     const folder = temporaryFolder(t);
-    await assert.rejects(exportLocal(t, join(folder, 'out'), entries), { code });
+    await assert.rejects(exportLocal(t, join(folder, 'deep', 'out'), entries), { code });
     assert.deepEqual(readdirSync(folder), []);
     assert.equal(existsSync('/tmp/evil'), false);
   });
@@ -204,7 +204,7 @@ test('type=local of several platforms has a folder for each', async (t) => {
   assert.deepEqual(readdirSync(dest).sort(), ['linux_amd64', 'linux_arm_v7']);
 });
 
-test('type=local as another user keeps no owners and fails clearly where it may not write', { skip: skipWithoutRoot }, async (t) => {
+test('type=local as another user keeps no owners and fails clearly where it may not write', { skip: skipWithoutRoot }, (t) => {
   const folder = temporaryFolder(t);
   chmodSync(folder, 0o755);
   const script = `import { writeFileAtomically } from ${JSON.stringify(join(import.meta.dirname, '../../src/export/output-file.ts'))};
@@ -244,11 +244,28 @@ test('checkOutputs refuses the terminal, standard output twice, and wrong kinds 
   const folder = temporaryFolder(t);
   writeFileSync(join(folder, 'file'), '');
   const check = (...outputs: string[]): void => checkOutputs(outputs.map(parseOutput), { stdoutIsTerminal: outputs.includes('-') });
-  assert.throws(() => check('-'), { code: 'OUTPUT_TO_TERMINAL', message: '--output: dest file is required for tar exporter. refusing to write to console' });
+  assert.throws(() => check('-'), { code: 'OUTPUT_TO_TERMINAL', message: '--output: dest file is required for tar exporter: refusing to write to console' });
   assert.throws(() => check('type=oci', 'type=tar'), { code: 'OUTPUT_STDOUT_TWICE' });
   assert.throws(() => check(`type=oci,dest=${folder}`), { code: 'OUTPUT_INVALID' });
   assert.throws(() => check(join(folder, 'file')), { code: 'OUTPUT_INVALID' });
+  assert.throws(() => check(`type=oci,dest=${folder}/no/image.tar`), { code: 'OUTPUT_INVALID' });
   check('type=oci', join(folder, 'new'), folder, `type=tar,dest=${folder}/file`, 'type=cacheonly');
+});
+
+test('a terminal as standard output is refused at the latest when it is written to', async (t) => {
+  const store = await openTestStore(t);
+  const ports = testPorts(store);
+  ports.stdout.isTTY = true;
+  await assert.rejects(exportImage(await request(store, 'type=oci', { ports })), { code: 'OUTPUT_TO_TERMINAL', errorClass: 'usage' });
+});
+
+test('an export to standard output ends with the reason when it is aborted', async (t) => {
+  const store = await openTestStore(t);
+  const controller = new AbortController();
+  const reason = new Error('interrupted');
+  const ports = testPorts(store, () => tarOf({ file: 'x'.repeat(1_000_000) }));
+  ports.stdout.once('data', () => controller.abort(reason));
+  await assert.rejects(exportImage(await request(store, '-', { ports, signal: controller.signal })), reason);
 });
 
 test('standard output that closes early ends the export with an error', async (t) => {

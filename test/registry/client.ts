@@ -65,7 +65,7 @@ export function makeImage(content: string | Buffer = 'hello', architecture = 'am
   const descriptor = { mediaType: mediaTypes.ociLayerGzip, digest: digestOf<BlobDigest>(bytes), size: bytes.length };
   const diffID = digestOf<DiffID>(tar);
   const { config, manifest } = assembleImage({ config: { os: 'linux', architecture, rootfs: { type: 'layers', diff_ids: [diffID] } }, layers: [descriptor] });
-  const blobs = new Map([[descriptor.digest as string, bytes], [config.descriptor.digest, config.bytes], [manifest.descriptor.digest, manifest.bytes]]);
+  const blobs = new Map([[descriptor.digest, bytes], [config.descriptor.digest, config.bytes], [manifest.descriptor.digest, manifest.bytes]]);
   return { manifest, config, layer: { descriptor, bytes }, diffID, blobs };
 }
 

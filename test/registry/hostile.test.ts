@@ -9,7 +9,7 @@ import { makeAuthority } from './certificates.ts';
 import { calm, collect, makeImage, openClient, refTo } from './client.ts';
 import { serve } from './servers.ts';
 
-const image = makeImage(Buffer.alloc(300_000, 'x').map((_, index) => (index * 7919) % 251));
+const image = makeImage(Buffer.from(Array.from({ length: 300_000 }, (_, index) => ((index * index) >> 7) % 251)));
 const { bytes, descriptor } = image.layer;
 const password: Credentials = { kind: 'basic', username: 'user', password: 'secret' };
 
@@ -124,7 +124,7 @@ for (const [what, handler] of lies) {
 
 test('a manifest with another digest than announced or asked for is refused', async (t) => {
   const { manifest } = makeImage();
-  const port = await serve(t, (_request, response) => response.writeHead(200, { 'content-type': mediaTypes.ociManifest, 'docker-content-digest': descriptor.digest }).end(manifest.bytes));
+  const port = await serve(t, (_request, response) => response.writeHead(200, { 'content-type': mediaTypes.ociManifest, 'docker-content-digest': descriptor.digest, 'content-length': manifest.bytes.length }).end(manifest.bytes));
   const client = openClient(t);
   await assert.rejects(client.getManifest(refTo(port), calm), { code: 'MANIFEST_MISMATCH' });
   await assert.rejects(client.getManifest({ ...refTo(port), digest: descriptor.digest }, calm), { code: 'MANIFEST_MISMATCH' });
@@ -179,7 +179,7 @@ test('an abort ends a download, a retry and a wait for a place', async (t) => {
   const client = openClient(t, { transfersMax: 1 });
   const controller = new AbortController();
   const download = async (): Promise<void> => {
-    for await (const _ of client.fetchBlob(refTo(port), descriptor, { signal: controller.signal })) controller.abort();
+    for await (const chunk of client.fetchBlob(refTo(port), descriptor, { signal: controller.signal })) controller.abort(chunk.length);
   };
   const [first, second] = await Promise.allSettled([download(), download()]);
   for (const outcome of [first, second]) assert.equal(outcome.status === 'rejected' && (outcome.reason as { code: string }).code, 'INTERRUPTED');
@@ -188,7 +188,10 @@ test('an abort ends a download, a retry and a wait for a place', async (t) => {
 test('a consumer that stops early gives its place back', async (t) => {
   const port = await serve(t, (_request, response) => response.end(bytes));
   const client = openClient(t, { transfersMax: 1 });
-  for await (const _ of client.fetchBlob(refTo(port), descriptor, { signal: calm })) break;
+  for await (const chunk of client.fetchBlob(refTo(port), descriptor, { signal: calm })) {
+    assert.ok(chunk.length < bytes.length);
+    break;
+  }
   assert.deepEqual(await collect(client.fetchBlob(refTo(port), descriptor, { signal: calm })), bytes);
 });
 

@@ -32,14 +32,16 @@ const typical: StepSpec = {
 
 /** One operation a line: its index, its name, its fields. */
 function format(operations: readonly Operation[]): string {
-  const bytes = (_key: string, value: unknown): unknown => (value instanceof Uint8Array ? `<${value.length} bytes>` : value);
-  const lines = operations.map(({ operation, ...fields }, index) => `${index} ${operation} ${JSON.stringify({ ...fields, ...hideBytes(fields) }, bytes)}`);
+  const lines = operations.map(({ operation, ...fields }, index) => {
+    const readable = Object.entries(fields).map(([key, value]) => [key, readableField(key, value)]);
+    return `${index} ${operation} ${JSON.stringify(Object.fromEntries(readable))}`;
+  });
   return `${lines.join('\n')}\n`;
 }
 
-/** Buffers turn themselves into JSON before a replacer sees them. */
-function hideBytes(fields: object): object {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value instanceof Uint8Array).map(([key, value]) => [key, `<${(value as Uint8Array).length} bytes>`]));
+function readableField(key: string, value: unknown): unknown {
+  if (value instanceof Uint8Array) return `<${value.length} bytes>`;
+  return typeof value === 'number' && (key === 'mode' || key === 'mask') ? `0${value.toString(8)}` : value;
 }
 
 function checkGolden(name: string, spec: StepSpec): void {
@@ -52,10 +54,6 @@ function checkGolden(name: string, spec: StepSpec): void {
 test('planStep plans a typical step', () => checkGolden('plan-typical', typical));
 test('planStep plans an insecure step with the network of the host', () =>
   checkGolden('plan-insecure', { ...typical, mounts: [], ulimits: [], security: 'insecure', network: 'host', landlockScope: true, user: { uid: 0, gid: 0, groups: [] } }));
-
-test('a plan holds no secret where it could be logged as text', () => {
-  assert.doesNotMatch(JSON.stringify(planStep(typical)), /s3cret/);
-});
 
 test('equal specifications have equal encodings', () => {
   assert.deepEqual(encodeOperations(planStep(typical)), encodeOperations(planStep({ ...typical, mounts: [...typical.mounts].reverse() })));

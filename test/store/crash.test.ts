@@ -15,12 +15,12 @@ import { temporaryFolder } from './temporary-folder.ts';
 
 const killsMax = 12;
 
-/** Starts the endless writer and waits until it has the store open. */
-async function startWriter(root: string, number: number): Promise<ChildProcess> {
+/** Starts the endless writer and waits until it has begun so many steps; the first is that it has the store open. */
+async function startWriter(root: string, number: number, stepsMin = 1): Promise<ChildProcess> {
   const script = join(import.meta.dirname, 'ingest-forever.ts');
   const args = ['--import', import.meta.resolve('tsx'), script, root, String(number)];
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, NODE_OPTIONS: '' } });
-  await once(child.stdout, 'data');
+  for (let steps = 0; steps < stepsMin; ) steps += String((await once(child.stdout, 'data'))[0]).length;
   return child;
 }
 
@@ -48,10 +48,7 @@ function checkRecord(path: string): void {
 test('a store is right after its writers were killed at any moment, and their leftovers go', async (t) => {
   const root = join(temporaryFolder(t), 'store');
   for (let round = 0; round < killsMax; round += 1) {
-    const child = await startWriter(root, round);
-    // The writer's own progress chooses the moment, another one each time.
-    const moment = round % 4;
-    for (let i = 0; i < moment; i += 1) await new Promise(setImmediate);
+    const child = await startWriter(root, round, 2 + round * 3);
     await kill(child);
     const notices: string[] = [];
     const store = await openStore({ root, processId: process.pid, lock: kernelLock, report: ({ text }) => notices.push(text) });
@@ -78,7 +75,7 @@ test('opening a store leaves the temporary folder of a live process alone, and t
 test('two processes write the same blobs, records and different names at once', async (t) => {
   const root = join(temporaryFolder(t), 'store');
   const store = await openTestStore(t, { root });
-  const children = await Promise.all([startWriter(root, 1), startWriter(root, 2)]);
+  const children = await Promise.all([startWriter(root, 1, 20), startWriter(root, 2, 20)]);
   for (let i = 0; i < 50; i += 1) {
     await store.blobs.put(`shared ${i}`);
     await store.tags.update({ set: [{ name: `mine-${i}`, descriptor: { mediaType: 'a/b', digest: digestOf(`shared ${i}`), size: `shared ${i}`.length } }] });

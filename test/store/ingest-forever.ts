@@ -1,4 +1,4 @@
-/** A process of its own, to be killed: makes blobs, tags and records without end. Arguments: store, number of this process. */
+/** A process of its own, to be killed: makes blobs, tags and records without end, with a dot before each step. Arguments: store, number of this process. */
 import { writeSync } from 'node:fs';
 import { makeKey } from '../../src/base/canonical.ts';
 import { digestOf, type BlobDigest } from '../../src/base/digest.ts';
@@ -9,13 +9,15 @@ import { kernelLock } from './kernel-lock.ts';
 const [, , root = '', number = '0'] = process.argv;
 const store = await openStore({ root, processId: process.pid, lock: kernelLock });
 const cache = openCache(store);
-process.stdout.write('ready\n');
+const step = (): boolean => process.stdout.write('.');
+step();
 for (let round = 0; ; round += 1) {
   const text = `blob ${number} ${round} `.repeat(20_000);
   const digest = digestOf<BlobDigest>(text);
   const { sizeBytes } = await store.blobs.ingest((fd) => {
     const half = text.length / 2;
     writeSync(fd, text.slice(0, half));
+    step();
     return new Promise((resolve) => {
       setImmediate(() => {
         writeSync(fd, text.slice(half));
@@ -23,6 +25,8 @@ for (let round = 0; ; round += 1) {
       });
     });
   });
+  step();
   await cache.put(makeKey('test/1', [{ name: 'round', value: round % 10 }]), { round, number }, 'label');
+  step();
   await store.tags.update({ set: [{ name: `name-${number}-${round % 5}`, descriptor: { mediaType: 'a/b', digest, size: sizeBytes } }] });
 }

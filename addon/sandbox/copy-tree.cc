@@ -1,0 +1,165 @@
+#include "copy-tree.h"
+
+#include <fcntl.h>
+
+#include <cerrno>
+
+#include "compare.h"
+#include "member-path.h"
+#include "path.h"
+
+namespace {
+
+int64_t wholeSeconds(int64_t nanoseconds) {
+  const int64_t seconds = nanoseconds / 1'000'000'000;
+  return nanoseconds % 1'000'000'000 < 0 ? seconds - 1 : seconds;
+}
+
+std::string pathOf(const std::vector<std::string>& components) {
+  std::string path;
+  for (const std::string& component : components) path += '/' + component;
+  return path;
+}
+
+}  // namespace
+
+CopyTree::CopyTree(const Operation& operation, const CopyRequest& request, CopyFiles& files, int viewFd, TreeNode& root)
+    : operation_(operation), request_(request), files_(files), viewFd_(viewFd), root_(root) {
+  root_.mode = S_IFDIR | kRootMode;
+  root_.isAboveDirectory = viewFd >= 0;
+}
+
+void CopyTree::item(const CopyItem& item) {
+  const std::vector<std::string> destination = resolve(item.destination);
+  if (item.isSingle) return single(item, destination);
+  TreeNode& directory = makeDirectories(destination);
+  const std::string path = pathOf(destination);
+  for (size_t i = 0; i < item.count; i++) place(directory, path, item.first + i);
+}
+
+void CopyTree::single(const CopyItem& item, std::vector<std::string> destination) {
+  if (item.destinationIsDirectory || isDirectory(destination)) destination.push_back(item.baseName);
+  const std::string name = destination.back();
+  if (item.count != 1 || name.empty()) operation_.refuse(EINVAL, item.destination, "malformed specification");
+  destination.pop_back();
+  TreeNode& parent = makeDirectories(destination);
+  put(parent, name, pathOf(destination) + '/' + name, item.first);
+}
+
+std::vector<std::string> CopyTree::resolve(const std::string& destination) {
+  if (viewFd_ < 0) return splitComponents(cleanMemberPath(destination));
+  ResolvedPath resolved;
+  const int error = resolveInRoot(viewFd_, destination, resolved);
+  if (error == ENOTDIR) operation_.refuse(ENOTDIR, destination, "cannot copy to non-directory: " + destination);
+  if (error != 0) operation_.failWith("resolve", error, destination);
+  return resolved.components;
+}
+
+// Whether a directory stands there: in the tree, else in the view.
+bool CopyTree::isDirectory(const std::vector<std::string>& components) {
+  const TreeNode* node = &root_;
+  for (const std::string& component : components) {
+    const auto found = node->children.find(component);
+    if (found == node->children.end()) {
+      const std::string path = pathOf(components);
+      return node->isAboveDirectory && openBeneath(viewFd_, path.c_str() + 1, O_PATH | O_DIRECTORY | O_NOFOLLOW).valid();
+    }
+    node = found->second.get();
+  }
+  return node->isDirectory();
+}
+
+TreeNode& CopyTree::makeDirectories(const std::vector<std::string>& components) {
+  TreeNode* node = &root_;
+  std::string path;
+  for (const std::string& component : components) {
+    path += '/' + component;
+    node = &enter(*node, component, path);
+  }
+  return *node;
+}
+
+// The directory `name`: as it is in the tree or in the view, or made.
+TreeNode& CopyTree::enter(TreeNode& parent, const std::string& name, const std::string& path) {
+  std::unique_ptr<TreeNode>& child = parent.children[name];
+  if (child == nullptr) child = findBelow(parent, path);
+  if (child == nullptr) child = makeParent();
+  if (!child->isDirectory()) operation_.refuse(ENOTDIR, path, "cannot copy to non-directory: " + path);
+  return *child;
+}
+
+std::unique_ptr<TreeNode> CopyTree::makeParent() const {
+  auto node = std::make_unique<TreeNode>();
+  node->mode = S_IFDIR | (request_.parentMode & 07777);
+  node->uid = request_.parentUid;
+  node->gid = request_.parentGid;
+  node->mtimeSeconds = request_.parentSeconds;
+  node->source = kNoSource;
+  node->changed = true;
+  return node;
+}
+
+// The node of what the view has at the path, or null.
+std::unique_ptr<TreeNode> CopyTree::findBelow(const TreeNode& parent, const std::string& path) {
+  if (!parent.isAboveDirectory) return nullptr;
+  const auto [above, name] = splitLast(path.substr(1));
+  if (!lowerParent_.valid() || lowerPath_ != above) {
+    lowerParent_ = openBeneath(viewFd_, above.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW);
+    if (!lowerParent_.valid()) operation_.failErrno("openat2", above);
+    lowerPath_ = above;
+  }
+  struct stat st;
+  if (!LowerDirectory{lowerParent_.get()}.find(operation_, name.c_str(), path, st)) return nullptr;
+  auto node = std::make_unique<TreeNode>();
+  setAttributes(*node, st);
+  node->xattrs = readLayerXattrs(operation_, lowerParent_.get(), name.c_str(), path);
+  node->source = kNoSource;
+  node->isAboveDirectory = S_ISDIR(st.st_mode);
+  return node;
+}
+
+void CopyTree::place(TreeNode& directory, const std::string& destination, size_t index) {
+  const std::vector<std::string> parts = splitComponents(cleanMemberPath(request_.entries[index].path));
+  if (parts.empty()) operation_.refuse(EINVAL, destination, "malformed specification");
+  TreeNode* parent = &directory;
+  std::string path = destination;
+  for (size_t i = 0; i + 1 < parts.size(); i++) {
+    path += '/' + parts[i];
+    parent = &enter(*parent, parts[i], path);
+  }
+  put(*parent, parts.back(), path + '/' + parts.back(), index);
+}
+
+void CopyTree::put(TreeNode& parent, const std::string& name, const std::string& path, size_t index) {
+  const CopyEntry& entry = request_.entries[index];
+  if (S_ISSOCK(entry.mode)) {
+    return warn(operation_.job, entry.sourcePath + ": a socket cannot be in an image, it is left out");
+  }
+  std::unique_ptr<TreeNode>& child = parent.children[name];
+  if (child == nullptr) child = findBelow(parent, path);
+  const bool wasThere = child != nullptr;
+  if (S_ISDIR(entry.mode)) {
+    if (wasThere && !child->isDirectory()) operation_.refuse(ENOTDIR, path, "cannot copy to non-directory: " + path);
+  } else if (wasThere && child->isDirectory()) {
+    operation_.refuse(EISDIR, path, "cannot copy " + entry.sourcePath + " over a directory: " + path);
+  }
+  // A directory keeps its children and gets the attributes of the source's; anything else is replaced.
+  if (!S_ISDIR(entry.mode) || !wasThere) child = std::make_unique<TreeNode>();
+  fill(*child, entry, index);
+}
+
+void CopyTree::fill(TreeNode& node, const CopyEntry& entry, size_t index) {
+  if (S_ISCHR(entry.mode) && entry.rdev == 0) {
+    operation_.refuse(EINVAL, entry.sourcePath, entry.sourcePath + ": a device 0:0 cannot be in an image");
+  }
+  node.mode = entry.mode;
+  node.uid = entry.uid;
+  node.gid = entry.gid;
+  node.rdev = S_ISCHR(entry.mode) || S_ISBLK(entry.mode) ? entry.rdev : 0;
+  node.sizeBytes = S_ISREG(entry.mode) ? entry.sizeBytes : 0;
+  node.mtimeSeconds = wholeSeconds(entry.mtimeNs);
+  node.linkTarget = entry.linkTarget;
+  node.xattrs = entry.xattrs ? files_.xattrs(entry) : Xattrs();
+  node.source = index;
+  node.changed = true;  // until it is compared
+}
