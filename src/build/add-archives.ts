@@ -62,9 +62,10 @@ async function firstBlock(stream: AsyncIterable<Uint8Array>): Promise<Buffer> {
   return head.subarray(0, blockBytes);
 }
 
-/** A tar header's checksum is right (POSIX pax, "ustar Header Block"): the sum of its bytes, its own field as blanks. */
-export function isTarHeader(block: Uint8Array): boolean {
-  if (block.length < blockBytes) return false;
+/** Whether bytes start with a tar header whose checksum is right (POSIX pax, "ustar Header Block"): the sum of its bytes, its own field as blanks. */
+export function isTarHeader(bytes: Uint8Array): boolean {
+  if (bytes.length < blockBytes) return false;
+  const block = bytes.subarray(0, blockBytes);
   const field = Buffer.from(block.subarray(148, 156)).toString('latin1').replace(/[\0 ]+$/, '').trim();
   if (!/^[0-7]+$/.test(field)) return false;
   let sum = 0;

@@ -10,10 +10,12 @@ import { ignoreFileSizeMax, ignoreNothing, parseIgnore, type Ignore } from '../c
 import { detectSyntax } from '../dockerfile/directives.ts';
 import type { Dockerfile } from '../dockerfile/instruction.ts';
 import { parseDockerfile } from '../dockerfile/parse.ts';
+import { detectCompression } from '../layer/decompress.ts';
 import { hashFiles, readDirectory } from '../native/directory.ts';
 import { contextKey, parseNamedContext, type NamedContext } from '../source/named-context.ts';
 import { replaceFile } from '../store/durable.ts';
 import type { Store } from '../store/store.ts';
+import { isTarHeader } from './add-archives.ts';
 import type { BuildRequest, NamedValue } from './build-request.ts';
 import { ContextSource, type ContextObserver } from './context-source.ts';
 
@@ -37,9 +39,17 @@ export interface InputOptions {
 /** @throws TsbuildError of class usage: `DOCKERFILE_MISSING`, `DOCKERFILE_UNREADABLE`, what parsing throws */
 export async function readDockerfile(request: BuildRequest, options: InputOptions): Promise<DockerfileSource> {
   const fromStdin = request.file === '-' || (request.context === '-' && request.file === null);
-  if (fromStdin) return { dockerfile: parse(await options.readStdin(), '-', options), path: null };
+  if (fromStdin) return { dockerfile: parse(refuseArchive(await options.readStdin()), '-', options), path: null };
   const { path, name } = await locateDockerfile(request, options);
   return { dockerfile: parse(await readLimited(path, name), name, options), path };
+}
+
+/** What looks like a tar or a compressed one is a context, not a Dockerfile. */
+function refuseArchive(bytes: Buffer): Buffer {
+  if (detectCompression(bytes) === 'none' && !isTarHeader(bytes)) return bytes;
+  throw new TsbuildError('usage', 'CONTEXT_ARCHIVE_UNAVAILABLE', '-: a context as an archive on standard input is not available yet', {
+    hint: 'Unpack it, and give the directory.',
+  });
 }
 
 function parse(bytes: Buffer, name: string, { onDockerfile }: InputOptions): Dockerfile {

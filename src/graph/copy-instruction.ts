@@ -53,6 +53,9 @@ export function planCopy(
 ): { readonly operation: CopyOperation; readonly createdBy: string } {
   const words = expandCopy(context, state, instruction);
   checkParents(instruction);
+  if (instruction.parents) {
+    throw refusal(instruction, 'PARENTS_UNAVAILABLE', 'COPY --parents is not available yet', 'Name the directories in the destination, one COPY for each.');
+  }
   checkMode(words.mode, instruction);
   checkChecksum(words, instruction);
   const isAdd = instruction.kind === 'add';

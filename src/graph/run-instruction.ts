@@ -52,6 +52,7 @@ export function planRun(
   instruction: RunInstruction,
 ): { readonly operation: RunOperation; readonly createdBy: string } {
   const { input } = context;
+  refuseDevices(instruction);
   const { args, inlineFile } = commandOf(instruction, state);
   checkDevices(instruction);
   const operation: RunOperation = {
@@ -73,6 +74,14 @@ export function planRun(
     platform: state.platform,
   };
   return { operation, createdBy: historyText(args, state) };
+}
+
+function refuseDevices({ devices, position }: RunInstruction): void {
+  if (devices.length === 0) return;
+  throw new TsbuildError('usage', 'DEVICE_UNAVAILABLE', `RUN --device=${devices[0]}: devices are not available yet`, {
+    position,
+    hint: 'Remove --device: steps see /dev/null, zero, full, random, urandom, tty and ptmx.',
+  });
 }
 
 /** SOURCE_DATE_EPOCH is always set, unless the Dockerfile's own ARG or ENV did (DESIGN.md, section 5). */
