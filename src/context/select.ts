@@ -52,10 +52,10 @@ export function selectSources(tree: ContextTree, pattern: string, options: Selec
 function isVisibleLink(tree: ContextTree, path: string): boolean {
   const at = path.lastIndexOf('/');
   const parent = resolve(tree, path.slice(0, Math.max(0, at)), { links: 0 });
-  if (parent === null || (parent.entry !== null && parent.entry.type !== 'directory')) return false;
+  if (parent === null) return false;
   const name = path.slice(at + 1);
-  const entry = tree.list(parent.path).get(name);
-  return entry?.type === 'symlink' && !tree.ignore.isIgnored(parent.path === '' ? name : `${parent.path}/${name}`);
+  const isLink = tree.list(parent.path).get(name)?.type === 'symlink';
+  return isLink && !tree.ignore.isIgnored(parent.path === '' ? name : `${parent.path}/${name}`);
 }
 
 function notFound(tree: ContextTree, pattern: string, path: string): TsbuildError {
@@ -69,25 +69,30 @@ function notFound(tree: ContextTree, pattern: string, path: string): TsbuildErro
   });
 }
 
-/** Expands wildcards component by component; links in the fixed part are followed. */
+/**
+ * Expands wildcards component by component. Links before the first wildcard are followed, and so is what is matched in
+ * the end; between the two they are not, as with Go's filepath.Walk.
+ */
 function expandWildcards(tree: ContextTree, parts: readonly string[]): readonly string[] {
-  let paths: string[] = [''];
-  for (const part of parts) {
-    if (!hasWildcards(part)) {
-      const name = unescapePattern(part);
-      paths = paths.map((path) => (path === '' ? name : `${path}/${name}`));
-      continue;
-    }
+  const first = parts.findIndex(hasWildcards);
+  let paths: readonly string[] = [parts.slice(0, first).map(unescapePattern).join('/')];
+  for (const [index, part] of parts.entries()) {
+    if (index < first) continue;
+    const isLast = index === parts.length - 1;
     const compiled = compileGoPattern(part);
-    paths = paths.flatMap((path) => childNames(tree, path).filter((name) => compiled.matches(name)).map((name) => (path === '' ? name : `${path}/${name}`)));
+    paths = paths.flatMap((path) =>
+      entriesOf(tree, path)
+        .filter(({ name, type }) => compiled.matches(name) && (isLast || type === 'directory'))
+        .map(({ name }) => (path === '' ? name : `${path}/${name}`)),
+    );
   }
   return paths;
 }
 
-function childNames(tree: ContextTree, path: string): readonly string[] {
+function entriesOf(tree: ContextTree, path: string): readonly TreeEntry[] {
   const found = resolve(tree, path, { links: 0 });
   if (found === null || (found.entry !== null && found.entry.type !== 'directory')) return [];
-  return [...tree.list(found.path).keys()];
+  return [...tree.list(found.path).values()];
 }
 
 /** Follows a path through symbolic links, clamped to the context's root; null when there is nothing to be copied. */

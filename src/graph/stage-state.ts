@@ -65,6 +65,6 @@ export function inheritState(parent: StageState): StageState {
 }
 
 function withoutOnBuild(config: ContainerConfig): ContainerConfig {
-  const { OnBuild: _triggers, ...rest } = config;
-  return rest;
+  const { OnBuild: triggers, ...rest } = config;
+  return triggers === undefined ? config : rest;
 }

@@ -4,7 +4,6 @@ import { openStepFixture } from './step-fixture.ts';
 
 const [, , mark = ''] = process.argv;
 const fixture = await openStepFixture();
-process.on('exit', () => void fixture.close());
 await runStep(fixture.helper, fixture.spec(`(setsid sleep ${mark} &); echo started; sleep ${mark}`), {
   onOutput: (_stream, chunk) => void process.stdout.write(chunk),
 });

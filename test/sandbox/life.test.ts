@@ -72,7 +72,10 @@ describe('the life of a step', { skip: skipUnlessRoot }, () => {
 
   test('when Node is killed, every process of its steps ends', async () => {
     const mark = marker();
-    const child = spawn(process.execPath, ['--import', 'tsx', fileURLToPath(new URL('killed-parent.ts', import.meta.url)), mark], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = spawn(process.execPath, ['--import', 'tsx', fileURLToPath(new URL('killed-parent.ts', import.meta.url)), mark], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+      env: { ...process.env, TMPDIR: fixture.directory }, // it cannot tidy up after itself
+    });
     const [started] = (await once(child.stdout, 'data')) as [Buffer];
     assert.equal(started.toString(), 'started\n');
     assert.ok(processesWith(mark).length >= 2);
