@@ -169,7 +169,11 @@ function lazyRegistry(sources: RegistryConfigSources): LazyRegistry {
     const [{ createRegistry }, { loadRegistryConfig }] = await Promise.all([import('../registry/registry.ts'), import('../registry/load-config.ts')]);
     return createRegistry(await loadRegistryConfig(sources));
   };
-  return { get: () => (registry ??= create()), close: async () => (await registry)?.close() };
+  const close = async (): Promise<void> => {
+    const [opened] = await Promise.allSettled([registry]); // one that failed to open has nothing to close
+    if (opened.status === 'fulfilled') await opened.value?.close();
+  };
+  return { get: () => (registry ??= create()), close };
 }
 
 async function planInStore(state: BuildState, times: TimePolicy): Promise<Planned & { readonly contexts: ReadonlyMap<string, NamedContext> }> {

@@ -31,7 +31,11 @@ export function createDownload(options: DownloadOptions): { readonly download: D
     known.set(key, fetching);
     return fetching;
   };
-  return { download, close: async () => (await transport)?.close() };
+  const close = async (): Promise<void> => {
+    const [opened] = await Promise.allSettled([transport]); // one that failed to open has nothing to close
+    if (opened.status === 'fulfilled') await opened.value?.close();
+  };
+  return { download, close };
 }
 
 async function openTransport(sources: RegistryConfigSources): Promise<Transport> {

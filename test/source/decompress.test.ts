@@ -5,7 +5,7 @@ import { gzipSync } from 'node:zlib';
 import { collect } from '../registry/client.ts';
 import { decompress } from '../../src/source/decompress.ts';
 
-const text = Buffer.from(Array.from({ length: 3_000_000 }, (_, at) => ((at * at) >> 9) % 251));
+const text = Buffer.from(Array.from({ length: 700_000 }, (_, at) => ((at * at) >> 9) % 251));
 const zstd = (input: Buffer, ...args: readonly string[]): Buffer => execFileSync('zstd', ['-q', '-c', ...args], { input, maxBuffer: 1 << 28 });
 
 async function* inPieces(bytes: Buffer, pieceBytes: number): AsyncGenerator<Uint8Array, void, undefined> {
@@ -26,7 +26,7 @@ const forms: readonly (readonly [string, () => Buffer])[] = [
 for (const [what, make] of forms) {
   for (const pieceBytes of [1, 1000, 1 << 20]) {
     const bytes = make();
-    if (pieceBytes === 1 && bytes.length > 400_000) continue;
+    if (pieceBytes === 1 && bytes.length > 200_000) continue;
     test(`decompress reads ${what} in pieces of ${pieceBytes}`, async () => {
       assert.ok((await collect(decompress(inPieces(bytes, pieceBytes)))).equals(text));
     });
@@ -38,14 +38,14 @@ test('nothing stays nothing', async () => {
 });
 
 test('a zstd stream of repeated bytes is decompressed in bounded steps', async () => {
-  const bytes = zstd(Buffer.alloc(200_000_000));
+  const bytes = zstd(Buffer.alloc(50_000_000));
   let total = 0;
   let largest = 0;
   for await (const chunk of decompress(inPieces(bytes, bytes.length))) {
     total += chunk.length;
     largest = Math.max(largest, chunk.length);
   }
-  assert.equal(total, 200_000_000);
+  assert.equal(total, 50_000_000);
   assert.ok(largest <= 131_072);
 });
 
