@@ -1,10 +1,11 @@
 /** The account files of a stack of layers, read inside its root, once a build. */
 import type { DiffID } from '../base/digest.ts';
-import { readFileInView } from '../layer/layer.ts';
+import { emptyLayer, readFileInView } from '../layer/layer.ts';
 import type { BuildEnvironment } from './environment.ts';
 import { accountFileSizeMax, type AccountFiles } from './users.ts';
 
-export function readAccounts(environment: BuildEnvironment, layers: readonly DiffID[], signal: AbortSignal): Promise<AccountFiles> {
+export function readAccounts(environment: BuildEnvironment, stack: readonly DiffID[], signal: AbortSignal): Promise<AccountFiles> {
+  const layers = stack.filter((layer) => layer !== emptyLayer.diffID);
   if (layers.length === 0) return Promise.resolve({ passwd: '', group: '' });
   const key = layers.join(' ');
   const known = environment.accounts.get(key);
@@ -22,5 +23,6 @@ async function readNow(environment: BuildEnvironment, layers: readonly DiffID[],
     const content = await readFileInView(helper, { view, path, sizeBytesMax: accountFileSizeMax }, signal);
     return content === null ? '' : content.toString('utf8');
   };
-  return { passwd: await read('/etc/passwd'), group: await read('/etc/group') };
+  const [passwd, group] = await Promise.all([read('/etc/passwd'), read('/etc/group')]);
+  return { passwd, group };
 }

@@ -168,7 +168,7 @@ class Walk {
     } catch (error) {
       if (!signal.aborted) {
         observer.started(vertex);
-        observer.failed(vertex, error);
+        this.#fail(vertex, error);
       }
       throw error;
     }
@@ -203,8 +203,14 @@ class Walk {
       return performed;
     } catch (error) {
       if (signal.aborted) observer.canceled(vertex);
-      else observer.failed(vertex, error);
+      else this.#fail(vertex, error);
       throw error;
     }
+  }
+
+  /** Aborts at once: a turn later the queue would have given the free slot to the next step. */
+  #fail(vertex: Vertex, error: unknown): void {
+    this.#options.observer.failed(vertex, error);
+    this.#abort.abort(error);
   }
 }

@@ -36,7 +36,13 @@ export function lazyMachinery(options: MachineryOptions): LazyMachinery {
     close: async () => {
       if (started === null) return;
       const [outcome] = await Promise.allSettled([started]);
-      if (outcome.status === 'fulfilled') await outcome.value.helper.close();
+      if (outcome.status === 'rejected') return;
+      const { helper, snapshots } = outcome.value;
+      try {
+        await snapshots.close();
+      } finally {
+        await helper.close();
+      }
     },
     get isStarted() {
       return started !== null;

@@ -36,22 +36,11 @@ export async function openDirectorySnapshotter(options: DirectorySnapshotterOpti
   const folder = join(options.store.paths.snapshots, 'directory');
   const layers = join(folder, bootId);
   await mkdir(layers, { recursive: true, mode: 0o700 });
+  const snapshotter = new DirectorySnapshotter(options, layers);
   for (const name of await readdir(folder)) {
-    if (name !== bootId) await moveAside(join(folder, name), options);
+    if (name !== bootId) await snapshotter.moveAside(join(folder, name));
   }
-  return new DirectorySnapshotter(options, layers);
-}
-
-/** Renames a tree into this process's temporary folder and removes it there. */
-async function moveAside(path: string, { store, helper }: DirectorySnapshotterOptions): Promise<void> {
-  const aside = join(store.paths.tmp, temporaryName('old'));
-  try {
-    await rename(path, aside);
-  } catch (error) {
-    if (errnoCode(error) === 'ENOENT') return; // another process was faster
-    throw error;
-  }
-  await removeTree(helper, aside);
+  return snapshotter;
 }
 
 function temporaryName(prefix: string): string {
@@ -62,6 +51,7 @@ class DirectorySnapshotter implements Snapshotter {
   readonly #options: DirectorySnapshotterOptions;
   readonly #layers: string;
   readonly #unpacking = new Map<string, Promise<LowerSpec>>();
+  readonly #removals = new Set<Promise<void>>();
 
   constructor(options: DirectorySnapshotterOptions, layers: string) {
     this.#options = options;
@@ -91,8 +81,31 @@ class DirectorySnapshotter implements Snapshotter {
     return {
       openView,
       commit: (options) => this.#commit(folder, { lowers }, upper, options),
-      discard: () => removeTree(this.#options.helper, folder),
+      discard: () => Promise.resolve(this.#removeLater(folder)),
     };
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#removals);
+  }
+
+  /** Renames a tree into this process's temporary folder and removes it there. */
+  async moveAside(path: string): Promise<void> {
+    const aside = join(this.#options.store.paths.tmp, temporaryName('old'));
+    try {
+      await rename(path, aside);
+    } catch (error) {
+      if (errnoCode(error) === 'ENOENT') return; // another process was faster
+      throw error;
+    }
+    this.#removeLater(aside);
+  }
+
+  /** Deleting many files takes long; nobody waits for it before `close`. */
+  #removeLater(path: string): void {
+    const removal = removeTree(this.#options.helper, path).finally(() => this.#removals.delete(removal));
+    removal.catch(() => undefined); // told by `close`
+    this.#removals.add(removal);
   }
 
   async #makeWritable(prefix: string): Promise<{ readonly folder: string; readonly upper: string }> {
@@ -138,7 +151,7 @@ class DirectorySnapshotter implements Snapshotter {
 
   /** False, and nothing kept, when the layer turns out to depend on those below. */
   async #unpackAlone(diffID: DiffID, path: string, signal: AbortSignal): Promise<boolean> {
-    const { store, helper } = this.#options;
+    const { store } = this.#options;
     const target = join(store.paths.tmp, temporaryName('unpack'));
     await makeRoot(target);
     try {
@@ -146,7 +159,7 @@ class DirectorySnapshotter implements Snapshotter {
       if (impliedCount === 0) await adopt(target, path);
       return impliedCount === 0;
     } finally {
-      await removeTree(helper, target);
+      this.#removeLater(target);
     }
   }
 
@@ -160,7 +173,7 @@ class DirectorySnapshotter implements Snapshotter {
       await this.#apply(topOf(stack), { kind: 'view', view: { ...below, upper, work } }, signal);
       await adopt(upper, path);
     } finally {
-      await removeTree(this.#options.helper, folder);
+      this.#removeLater(folder);
     }
     return { kind: 'directory', path };
   }
@@ -192,7 +205,7 @@ class DirectorySnapshotter implements Snapshotter {
       await adopt(upper, join(this.#layers, hexOf(diffID)));
       return { diffID, sizeBytes };
     } finally {
-      await removeTree(helper, folder);
+      this.#removeLater(folder);
     }
   }
 }

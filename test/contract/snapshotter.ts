@@ -135,6 +135,7 @@ export function snapshotterContract(backend: string, open: Setup): void {
     const active = await setup.snapshotter.prepare([setup.shell], signal);
     await run(setup, active, 'mkdir -p /x/y; echo 1 > /x/y/z; chmod 0 /x/y');
     await active.discard();
+    await setup.snapshotter.close();
     assert.deepEqual(await readdir(setup.store.paths.tmp), before);
   });
 
@@ -188,6 +189,7 @@ export function snapshotterContract(backend: string, open: Setup): void {
     const reason = new Error('stop');
     controller.abort(reason);
     await assert.rejects(active.commit({ stubs: [], signal: controller.signal, onWarning: () => undefined }), (error) => error === reason);
+    await setup.snapshotter.close();
     assert.deepEqual(await readdir(setup.store.paths.tmp), before);
   });
 }
