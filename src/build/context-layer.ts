@@ -1,9 +1,10 @@
 /** A part of a build context as a layer, for RUN --mount=type=bind: only what the ignore file leaves can be seen. */
 import type { ContentDigest, DiffID } from '../base/digest.ts';
 import { TsbuildError } from '../base/errors.ts';
+import { literalPattern } from '../context/pattern.ts';
 import { selectSources } from '../context/select.ts';
 import type { ContextSource } from './context-source.ts';
-import { digestItems, planItems, type CopyItem, type Landing } from './copy-plan.ts';
+import { digestItems, planItems, settleLinkGroups, type CopyItem, type Landing } from './copy-plan.ts';
 import type { BuildEnvironment } from './environment.ts';
 import { writeCopy } from './write-copy.ts';
 
@@ -19,8 +20,9 @@ export async function openContext(environment: BuildEnvironment, name: string): 
 
 async function planContext(environment: BuildEnvironment, name: string, source: string): Promise<{ readonly context: ContextSource; readonly items: readonly CopyItem[] }> {
   const context = await openContext(environment, name);
-  const matches = selectSources(context.tree, source, { excludes: [] });
-  return { context, items: planItems({ kind: 'directory', path: context.tree.root }, matches, asIs, () => root, new Map()) };
+  const matches = selectSources(context.tree, literalPattern(source), { excludes: [] });
+  const items = planItems({ kind: 'directory', path: context.tree.root }, matches, asIs, () => root, new Map());
+  return { context, items: settleLinkGroups([items]).flat() };
 }
 
 /** What a mount of this part would show. */

@@ -101,6 +101,23 @@ function linkGroupOf(origin: CopyOrigin, entry: TreeEntry, groups: LinkGroups): 
   return number;
 }
 
+/**
+ * Leaves a group number only where at least two of the selected names share a file, and numbers by first appearance: a
+ * file that is linked from outside the selection is like any other.
+ */
+export function settleLinkGroups(sources: readonly (readonly CopyItem[])[]): readonly (readonly CopyItem[])[] {
+  const counts = new Map<number, number>();
+  for (const { linkGroup } of sources.flat().flatMap(({ entries }) => entries)) counts.set(linkGroup, (counts.get(linkGroup) ?? 0) + 1);
+  const numbers = new Map<number, number>();
+  const settled = (group: number): number => {
+    if (group === 0 || (counts.get(group) ?? 0) < 2) return 0;
+    const number = numbers.get(group) ?? numbers.size + 1;
+    numbers.set(group, number);
+    return number;
+  };
+  return sources.map((items) => items.map((item) => ({ ...item, entries: item.entries.map((entry) => ({ ...entry, linkGroup: settled(entry.linkGroup) })) })));
+}
+
 /** The digest of what the items will write: path, type, mode, owner and content; not mtime. */
 export function digestItems(items: readonly CopyItem[], contents: ReadonlyMap<string, ContentDigest>): ContentDigest {
   return digestOf<ContentDigest>(items.map((item) => `${encodeItem(item, contents)}\n`).join(''));

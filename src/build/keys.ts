@@ -8,7 +8,8 @@ import { selectSources } from '../context/select.ts';
 import type { CopyOperation, CopySource, RunMount, RunOperation, WorkdirOperation } from '../graph/vertex.ts';
 import { layerFormat } from '../layer/layer.ts';
 import { contextDigest, openContext } from './context-layer.ts';
-import { digestItems, landingOf, planItems, type LinkGroups } from './copy-plan.ts';
+import type { ContextSource } from './context-source.ts';
+import { digestItems, landingOf, planItems, settleLinkGroups, type CopyItem, type LinkGroups } from './copy-plan.ts';
 import type { BuildEnvironment } from './environment.ts';
 import type { Inputs } from './executor.ts';
 
@@ -59,12 +60,11 @@ async function mountValue(environment: BuildEnvironment, mount: RunMount, inputs
 
 /** COPY and ADD: the merged tree that the destination is resolved in, and what will land there. */
 export async function copyKey(environment: BuildEnvironment, operation: CopyOperation, inputs: Inputs, signal: AbortSignal): Promise<CacheKey> {
-  const sources: JsonValue[] = [];
-  const groups: LinkGroups = new Map();
-  for (const source of operation.sources) sources.push(await sourceValue(environment, operation, source, inputs, groups, signal));
+  const selections = await selectFromContexts(environment, operation);
+  const files = await Promise.all(operation.sources.map((source, index) => sourceValue(environment, source, selections[index] ?? null, inputs, signal)));
   return makeKey('copy/1', [
     { name: 'root', value: operation.link ? 'any' : chain(inputs.get(operation.root)?.layers) },
-    { name: 'files', value: sources },
+    { name: 'files', value: files },
     { name: 'destination', value: operation.destination },
     { name: 'owner', value: operation.owner },
     { name: 'mode', value: operation.mode },
@@ -76,12 +76,36 @@ export async function copyKey(environment: BuildEnvironment, operation: CopyOper
   ]);
 }
 
+/** What a source selects from a context. */
+interface Selection {
+  readonly context: ContextSource;
+  readonly items: readonly CopyItem[];
+}
+
+/** For each source of the instruction its selection; null where it is not from a context. */
+async function selectFromContexts(environment: BuildEnvironment, operation: CopyOperation): Promise<readonly (Selection | null)[]> {
+  const groups: LinkGroups = new Map();
+  const root = { uid: 0, gid: 0 }; // the owner that was asked for is a part of the key as it was written: names depend on the root
+  const selections: (Selection | null)[] = [];
+  for (const source of operation.sources) {
+    const from = source.kind === 'path' ? environment.graph.vertices[source.from]?.operation : undefined;
+    if (source.kind !== 'path' || from?.kind !== 'context') {
+      selections.push(null);
+      continue;
+    }
+    const context = await openContext(environment, from.name);
+    const matches = selectSources(context.tree, source.pattern, { excludes: operation.excludes });
+    selections.push({ context, items: planItems({ kind: 'directory', path: context.tree.root }, matches, landingOf(operation, null), () => root, groups) });
+  }
+  const settled = settleLinkGroups(selections.map((selection) => selection?.items ?? []));
+  return selections.map((selection, index) => (selection === null ? null : { ...selection, items: settled[index] ?? [] }));
+}
+
 async function sourceValue(
   environment: BuildEnvironment,
-  operation: CopyOperation,
   source: CopySource,
+  selection: Selection | null,
   inputs: Inputs,
-  groups: LinkGroups,
   signal: AbortSignal,
 ): Promise<JsonValue> {
   switch (source.kind) {
@@ -92,27 +116,12 @@ async function sourceValue(
       return ['http', source.filename, digest];
     }
     case 'path': {
-      const from = environment.graph.vertices[source.from]?.operation;
-      if (from?.kind !== 'context') return ['layers', chain(inputs.get(source.from)?.layers), source.pattern];
-      return ['context', await selectionDigest(environment, operation, from.name, source.pattern, groups)];
+      if (selection === null) return ['layers', chain(inputs.get(source.from)?.layers), source.pattern];
+      const { context, items } = selection;
+      const files = items.flatMap((item) => item.entries.map((entry) => ({ path: entry.sourcePath, entry: entry.source })));
+      return ['context', digestItems(items, await context.digest(files))];
     }
   }
-}
-
-/** Files of a context as they would land; the owner is in the key as it was written, because names depend on the root. */
-async function selectionDigest(
-  environment: BuildEnvironment,
-  operation: CopyOperation,
-  name: string,
-  pattern: string,
-  groups: LinkGroups,
-): Promise<ContentDigest> {
-  const context = await openContext(environment, name);
-  const matches = selectSources(context.tree, pattern, { excludes: operation.excludes });
-  const root = { uid: 0, gid: 0 };
-  const items = planItems({ kind: 'directory', path: context.tree.root }, matches, landingOf(operation, null), () => root, groups);
-  const files = items.flatMap((item) => item.entries.map((entry) => ({ path: entry.sourcePath, entry: entry.source })));
-  return digestItems(items, await context.digest(files));
 }
 
 export function workdirKey(environment: BuildEnvironment, operation: WorkdirOperation, inputs: Inputs): CacheKey {

@@ -9,7 +9,7 @@ import { emptyLayer } from '../layer/layer.ts';
 import { readAccounts } from './accounts.ts';
 import { addArchives, hasArchives } from './add-archives.ts';
 import { openContext } from './context-layer.ts';
-import { landingOf, parentMode, planItems, type CopyItem, type Landing, type LinkGroups, type Owner } from './copy-plan.ts';
+import { landingOf, parentMode, planItems, settleLinkGroups, type CopyItem, type Landing, type LinkGroups, type Owner } from './copy-plan.ts';
 import type { BuildEnvironment } from './environment.ts';
 import type { Inputs, Performed } from './executor.ts';
 import { selectInView } from './select-in-view.ts';
@@ -53,9 +53,9 @@ async function collectItems(
   signal: AbortSignal,
 ): Promise<readonly CopyItem[]> {
   const groups: LinkGroups = new Map();
-  const items: CopyItem[] = [];
-  for (const source of operation.sources) items.push(...(await itemsOf(environment, operation, source, inputs, landing, groups, signal)));
-  return items;
+  const sources: (readonly CopyItem[])[] = [];
+  for (const source of operation.sources) sources.push(await itemsOf(environment, operation, source, inputs, landing, groups, signal));
+  return settleLinkGroups(sources).flat();
 }
 
 async function itemsOf(

@@ -2,7 +2,7 @@
 import { comparePaths } from '../base/path-bytes.ts';
 import { TsbuildError } from '../base/errors.ts';
 import type { DiffID } from '../base/digest.ts';
-import { isIgnored, parseIgnore, type Ignore } from '../context/ignore.ts';
+import { isIgnored, parseExcludes, type Ignore } from '../context/ignore.ts';
 import { hasWildcards } from '../context/pattern.ts';
 import type { Match } from '../context/select.ts';
 import type { TreeEntry } from '../context/tree.ts';
@@ -34,7 +34,7 @@ export async function selectInView(
       details: { path: pattern },
     });
   }
-  const rules = parseIgnore(excludes.join('\n'), '--exclude');
+  const rules = parseExcludes(excludes);
   const owners = new Map<TreeEntry, Owner>();
   for (const { entry, children } of found) for (const one of [entry, ...children]) owners.set(one, { uid: one.uid, gid: one.gid });
   const matches = [...found].sort((a, b) => comparePaths(a.path, b.path)).flatMap((match) => toMatch(match, pattern, rules) ?? []);

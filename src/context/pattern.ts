@@ -37,6 +37,11 @@ export function hasWildcards(pattern: string): boolean {
   return false;
 }
 
+/** The pattern that means exactly this path. */
+export function literalPattern(path: string): string {
+  return path.replace(/[\\*?[]/g, '\\$&');
+}
+
 /** Removes the backslashes of a component that has no wildcards. */
 export function unescapePattern(pattern: string): string {
   return pattern.replace(/\\(.)/gs, '$1');
@@ -129,9 +134,11 @@ function advanceName(path: string, places: readonly number[]): readonly number[]
 }
 
 function advanceDirectories(path: string, places: readonly number[]): readonly number[] {
-  const reached = new Set(places);
-  for (let at = path.indexOf('/', places[0]); at >= 0; at = path.indexOf('/', at + 1)) reached.add(at + 1);
-  return [...reached].sort((a, b) => a - b);
+  const [start = 0] = places;
+  const reached = [start];
+  for (let at = path.indexOf('/', start); at >= 0; at = path.indexOf('/', at + 1)) reached.push(at + 1);
+  if (places.length === 1) return reached;
+  return [...new Set([...reached, ...places])].sort((a, b) => a - b);
 }
 
 function advanceRest(path: string, places: readonly number[]): readonly number[] {

@@ -52,7 +52,6 @@ export function planCopy(
   instruction: CopyInstruction,
 ): { readonly operation: CopyOperation; readonly createdBy: string } {
   const words = expandCopy(context, state, instruction);
-  checkParents(instruction);
   if (instruction.parents) {
     throw refusal(instruction, 'PARENTS_UNAVAILABLE', 'COPY --parents is not available yet', 'Name the directories in the destination, one COPY for each.');
   }
@@ -121,12 +120,6 @@ function decodePath(source: string): string {
 
 function refusal(instruction: CopyInstruction, code: string, message: string, hint: string): TsbuildError {
   return new TsbuildError('usage', code, message, { position: instruction.position, hint });
-}
-
-/** Without it the paths would land somewhere else: better no image than a wrong one. */
-function checkParents(instruction: CopyInstruction): void {
-  if (!instruction.parents) return;
-  throw refusal(instruction, 'COPY_PARENTS_UNAVAILABLE', 'COPY --parents is not available yet', 'Write one COPY for each directory.');
 }
 
 function checkMode(mode: string | null, instruction: CopyInstruction): void {

@@ -1,7 +1,6 @@
 /** RUN: its arguments, environment and mounts become one vertex (SEMANTICS A6, 16, 28, 29, 77 to 87). */
 import { TsbuildError } from '../base/errors.ts';
 import type { RunInstruction } from '../dockerfile/instruction.ts';
-import { readDevice } from '../dockerfile/device.ts';
 import { parseMount, type Mount } from '../dockerfile/mount.ts';
 import { scriptOf } from '../dockerfile/run.ts';
 import { expand, positioned } from './expand.ts';
@@ -54,7 +53,6 @@ export function planRun(
   const { input } = context;
   refuseDevices(instruction);
   const { args, inlineFile } = commandOf(instruction, state);
-  checkDevices(instruction);
   const operation: RunOperation = {
     kind: 'run',
     root: state.root,
@@ -112,16 +110,6 @@ function parseSecurity(instruction: RunInstruction, allowed: boolean): 'sandbox'
   throw new TsbuildError('usage', 'ENTITLEMENT_MISSING', 'RUN --security=insecure: security.insecure is not allowed', {
     position: instruction.position,
     hint: 'Allow it with --allow security.insecure, if you trust this Dockerfile with the whole machine.',
-  });
-}
-
-/** Devices are optional unless the instruction says otherwise; there are none here yet. */
-function checkDevices(instruction: RunInstruction): void {
-  const missing = instruction.devices.map(readDevice).find(({ required }) => required);
-  if (missing === undefined) return;
-  throw new TsbuildError('usage', 'DEVICE_UNAVAILABLE', `RUN --device=${missing.name}: devices are not available yet`, {
-    position: instruction.position,
-    hint: 'Remove "required", if the step can do without.',
   });
 }
 
