@@ -3,13 +3,10 @@
  * It reads no environment and prints nothing: what it needs comes in, what happens goes out as events.
  * Start at `runBuild`; the walk over the graph is in `executor.ts`, single operations in the `perform-*.ts` files.
  */
-import { mkdtemp } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { Writable } from 'node:stream';
 import { TsbuildError } from '../base/errors.ts';
 import type { EventSink } from '../base/events.ts';
 import { openCache, type Cache } from '../cache/cache.ts';
-import { ignoreNothing } from '../context/ignore.ts';
 import { checkOutputs } from '../export/check-outputs.ts';
 import type { OutputSpec } from '../export/output-spec.ts';
 import { parseOutput } from '../export/parse-output.ts';
@@ -18,7 +15,6 @@ import { decompress as decompressArchive } from '../layer/decompress.ts';
 import { clampSeconds, type TimePolicy } from '../layer/layer.ts';
 import { acquireLock, tryLock } from '../native/lock.ts';
 import type { RegistryConfigSources } from '../registry/load-config.ts';
-import type { Registry } from '../registry/registry.ts';
 import { decompress } from '../source/decompress.ts';
 import type { NamedContext } from '../source/named-context.ts';
 import { createResolver } from '../source/resolver.ts';
@@ -28,16 +24,17 @@ import type { StoreNotice } from '../store/tags.ts';
 import type { Store } from '../store/store.ts';
 import { BaseLayers } from './base-layers.ts';
 import type { BuildRequest } from './build-request.ts';
-import type { ContextObserver, ContextSource } from './context-source.ts';
 import { deliver, fullNames, type Delivery } from './deliver.ts';
 import { createDownload } from './download.ts';
 import type { BuildEnvironment, SecretProvider } from './environment.ts';
 import { execute } from './executor.ts';
 import { fetchObserver } from './fetch-observer.ts';
-import { lazyContext, locateContext, readDockerfile, readIgnore, readNamedContexts, type DockerfileSource, type InputOptions } from './inputs.ts';
+import { lazyRegistry, type LazyRegistry } from './lazy-registry.ts';
+import { locateContext, readDockerfile, readNamedContexts, type DockerfileSource, type InputOptions } from './inputs.ts';
 import { LogFolder } from './log-files.ts';
 import { lazyMachinery } from './machinery.ts';
 import { contextObserver, describeSteps, observeSteps, StepReporter, type Clock } from './observer.ts';
+import { openContexts } from './open-contexts.ts';
 import { createOperations } from './operations.ts';
 import { planInput } from './plan-request.ts';
 import { planGraph, type Planned } from './planning.ts';
@@ -157,25 +154,6 @@ function timesOf({ timestamps, sourceDateEpoch }: BuildRequest): TimePolicy {
   });
 }
 
-interface LazyRegistry {
-  readonly get: () => Promise<Registry>;
-  readonly close: () => Promise<void>;
-}
-
-/** The client is loaded when the first reference is not in the store. */
-function lazyRegistry(sources: RegistryConfigSources): LazyRegistry {
-  let registry: Promise<Registry> | null = null;
-  const create = async (): Promise<Registry> => {
-    const [{ createRegistry }, { loadRegistryConfig }] = await Promise.all([import('../registry/registry.ts'), import('../registry/load-config.ts')]);
-    return createRegistry(await loadRegistryConfig(sources));
-  };
-  const close = async (): Promise<void> => {
-    const [opened] = await Promise.allSettled([registry]); // one that failed to open has nothing to close
-    if (opened.status === 'fulfilled') await opened.value?.close();
-  };
-  return { get: () => (registry ??= create()), close };
-}
-
 async function planInStore(state: BuildState, times: TimePolicy): Promise<Planned & { readonly contexts: ReadonlyMap<string, NamedContext> }> {
   const { request, ports, reporter, source, store, registry } = state;
   const contexts = readNamedContexts(request.buildContexts, ports.workingDirectory);
@@ -193,8 +171,14 @@ async function buildInStore(state: BuildState): Promise<BuildOutcome> {
   reporter.send({ type: 'build-started', steps: [...steps.values()], target: graph.targetName });
   const cache = openCache(store);
   const machinery = lazyMachinery({ store, times, reporter, searchPath: ports.searchPath, architecture: ports.architecture });
-  const opened: Promise<ContextSource>[] = [];
-  const contexts = await openContexts(state, named, (name) => contextObserver(name, graph, steps, reporter), opened);
+  const contexts = await openContexts({
+    ...ports,
+    request,
+    dockerfilePath: state.source.path,
+    named,
+    store,
+    observerOf: (name) => contextObserver(name, graph, steps, reporter),
+  });
   const logs = new LogFolder(store.paths.logs, buildName(ports));
   const fetches = fetchObserver(graph, images, steps, reporter);
   const downloads = createDownload({ tmp: store.paths.tmp, registry: ports.registry });
@@ -202,7 +186,7 @@ async function buildInStore(state: BuildState): Promise<BuildOutcome> {
     graph,
     store,
     machinery: () => machinery.get(),
-    contexts,
+    contexts: contexts.byName,
     baseLayers: new BaseLayers(fetches.origins, store.blobs, fetches.observer),
     secrets: ports.secrets,
     times,
@@ -218,7 +202,7 @@ async function buildInStore(state: BuildState): Promise<BuildOutcome> {
     fetches.begin(environment.baseLayers);
     const delivery = await executeAndDeliver(state, environment, cache, images);
     fetches.finish();
-    await Promise.all(opened.map(async (context) => (await context).close()));
+    await contexts.save();
     const { total, cached } = reporter.counts;
     const durationMs = reporter.elapsedMs;
     reporter.send({ type: 'build-done', durationMs, stepsTotal: total, stepsCached: cached });
@@ -241,32 +225,6 @@ async function executeAndDeliver(state: BuildState, environment: BuildEnvironmen
     signal: ports.signal,
   });
   return deliver({ environment, cache, request, specs, results, images, stdout: ports.stdout, signal: ports.signal });
-}
-
-/** Main and named contexts by name, each opened when a step first asks; `opened` collects those that were. */
-async function openContexts(
-  { request, ports, source, store }: BuildState,
-  named: ReadonlyMap<string, NamedContext>,
-  observerOf: (name: string) => ContextObserver,
-  opened: Promise<ContextSource>[],
-): Promise<ReadonlyMap<string, () => Promise<ContextSource>>> {
-  const root = (await locateContext(request, ports)) ?? (await mkdtemp(join(store.paths.tmp, 'empty-')));
-  const ignore = request.context === '-' ? () => Promise.resolve(ignoreNothing) : () => readIgnore(root, source.path);
-  const places = new Map([['', { root, ignore }]]);
-  for (const [name, context] of named) {
-    if (context.kind === 'directory') places.set(name, { root: context.path, ignore: () => readIgnore(context.path, null) });
-  }
-  return new Map(
-    [...places].map(([name, place]) => {
-      const open = lazyContext(store, place, observerOf(name), ports.nowNs);
-      return [name, () => remember(opened, open())];
-    }),
-  );
-}
-
-function remember<T>(list: Promise<T>[], item: Promise<T>): Promise<T> {
-  if (!list.includes(item)) list.push(item);
-  return item;
 }
 
 /** Logs of a build stand in a folder of this name; later ones sort behind earlier ones. */

@@ -3,27 +3,13 @@
  * read when they are first asked for, once a build. It follows no symbolic link by itself. Start at `openContextTree`.
  */
 import { comparePaths } from '../base/path-bytes.ts';
+import type { DirectoryEntry } from '../native/directory.ts';
 import { openIgnore, type Ignore, type OpenIgnore } from './ignore.ts';
 
-export type EntryType = 'file' | 'directory' | 'symlink' | 'fifo' | 'socket' | 'character' | 'block';
+export type { EntryType } from '../native/directory.ts';
 
-/** What `lstat` says of one entry; times in nanoseconds since the epoch. */
-export interface TreeEntry {
-  readonly name: string;
-  readonly type: EntryType;
-  /** Permission bits, without the type. */
-  readonly mode: number;
-  readonly sizeBytes: number;
-  readonly mtimeNs: bigint;
-  readonly ctimeNs: bigint;
-  readonly device: bigint;
-  readonly inode: bigint;
-  readonly linkCount: number;
-  /** Major and minor of a device, as st_rdev. */
-  readonly rdev: bigint;
-  /** Target of a symbolic link, else empty. */
-  readonly linkTarget: string;
-}
+/** One entry as a context counts it: neither its owner nor its extended attributes do (SEMANTICS A6, 59). */
+export type TreeEntry = Omit<DirectoryEntry, 'uid' | 'gid' | 'xattrs'>;
 
 /** Reads one directory of the context; the empty path is its root. */
 export type DirectoryReader = (path: string) => readonly TreeEntry[];
