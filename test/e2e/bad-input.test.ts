@@ -24,7 +24,7 @@ const inputs: readonly BadInput[] = [
   { name: 'unknown-instruction', dockerfile: 'FROM busybox\nRUM echo hi\n', exitCode: 2, line: 2 },
   { name: 'copy-missing-file', dockerfile: 'FROM busybox\n\n# two\nCOPY missing.txt /\n', exitCode: 2, line: 4 },
   { name: 'copy-from-unknown-stage', dockerfile: 'FROM busybox\nCOPY --from=3 /a /b\n', exitCode: 2, line: 2 },
-  { name: 'copy-missing-file-of-stage', dockerfile: 'FROM busybox AS base\nFROM scratch\nCOPY --from=base /missing /\n', exitCode: 2, line: 3 },
+  { name: 'copy-missing-file-of-stage', dockerfile: 'FROM busybox AS base\nFROM scratch\nCOPY --from=base /missing /\n', exitCode: 2, line: 3, needsRoot: true },
   { name: 'unknown-target', dockerfile: 'FROM busybox AS base\n', args: ['--target', 'bas'], exitCode: 2, line: 1 },
   { name: 'unterminated-heredoc', dockerfile: 'FROM busybox\nRUN <<EOF\necho hi\n', exitCode: 2, line: 2 },
   { name: 'run-exits-3', dockerfile: 'FROM busybox\nRUN echo before; \\\n  exit 3\nRUN never\n', exitCode: 1, line: 2, needsRoot: true },

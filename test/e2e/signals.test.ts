@@ -17,8 +17,8 @@ const skip = skipWithout(...forRun);
 const dockerfile = (seconds: string): string => `FROM busybox AS beside
 RUN sleep ${seconds}
 FROM busybox
-RUN mkdir /made && (setsid sh -c 'trap "" TERM INT HUP; sleep ${seconds}; sleep ${seconds}' >/dev/null 2>&1 &) ; \\
-  until pgrep -f "sleep ${seconds}" >/dev/null; do :; done; echo started; sleep ${seconds}
+RUN mkdir /made && (setsid sh -c 'trap "" TERM INT HUP; touch /made/daemon; sleep ${seconds}; sleep ${seconds}' >/dev/null 2>&1 &) ; \\
+  until test -e /made/daemon; do :; done; echo started; sleep ${seconds}
 COPY --from=beside /etc/passwd /beside
 `;
 
@@ -43,9 +43,8 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     const call = { store: join(folder, 'store') };
     const marker = `9${String(process.pid)}${signal === 'SIGINT' ? '1' : '2'}`;
     const context = await writeContext(folder, { Dockerfile: dockerfile(marker) });
-    const archive = join(folder, 'out', 'image.tar');
-    const build = await startLongBuild([...await fromLayout('busybox'), '-o', `type=oci,dest=${archive}`, context], call);
-    assert.ok(processesWith(`sleep\0${marker}`).length >= 2, 'the daemon and the step sleep');
+    const build = await startLongBuild([...await fromLayout('busybox'), '-o', `type=oci,dest=${join(folder, 'image.tar')}`, context], call);
+    await until('the daemon and both steps sleep', () => processesWith(`sleep\0${marker}`).length === 3);
     build.child.kill(signal);
     const [exitCode] = await build.closed;
     assert.equal(exitCode, 130, build.text());
@@ -53,7 +52,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     assert.deepEqual(processesWith(`sleep\0${marker}`), [], 'no process is left');
     assert.deepEqual(mountsBelow(call.store), [], 'no mount is left');
     assert.deepEqual(await unfinished(call.store), [], 'no unfinished file is left');
-    assert.deepEqual((await readdir(folder)).filter((name) => name === 'image.tar'), []);
+    assert.deepEqual((await readdir(folder)).filter((name) => name.includes('image.tar')), [], 'no output is left');
   });
 }
 

@@ -4,7 +4,6 @@
  */
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { checkArchives, forForeignTools, umociUnpack } from './foreign-tools.ts';
 import { forRun, forTrace, type Need } from './needs.ts';
@@ -30,7 +29,8 @@ export interface Judged {
   readonly first: RawOutcome;
   /** OCI archive of the first build. */
   readonly archive: string;
-  readonly imageID: string;
+  /** Its files, unpacked by umoci. */
+  readonly rootfs: string;
 }
 
 const name = 'judged:1';
@@ -40,8 +40,7 @@ export async function judgeBuild(build: Case): Promise<Judged> {
   const { first, archives, imageID } = await buildFirst(build);
   await checkRebuild(build, first);
   await checkArchives(archives, imageID, build.folder);
-  await checkTree(build);
-  return { first, archive: archives.oci, imageID };
+  return { first, archive: archives.oci, rootfs: await checkTree(build) };
 }
 
 async function buildFirst(build: Case): Promise<{ first: RawOutcome; archives: { oci: string; docker: string }; imageID: string }> {
@@ -66,12 +65,12 @@ export async function checkRebuild(build: Case, first: RawOutcome): Promise<void
 }
 
 // The tree of the archive, unpacked by umoci, against the view from inside a sandbox.
-async function checkTree(build: Case): Promise<void> {
+async function checkTree(build: Case): Promise<string> {
   const tools = await compileTreeTools(build.folder);
   const bundle = join(build.folder, 'bundle');
-  await mkdir(build.folder, { recursive: true });
   const rootfs = await umociUnpack(join(build.folder, 'from-oci'), bundle);
   const expected = await listInSandbox(tools, name, build.call);
   assert.ok(expected.length > 0, 'the sandbox lists the tree');
   assertSameTree(await listFolder(tools, rootfs), expected, 'umoci unpacks what the sandbox saw');
+  return rootfs;
 }

@@ -27,7 +27,7 @@ export type Need = 'root' | { readonly program: string } | { readonly oneOf: rea
 /** The reason to skip, for the `skip` option of a test; false where everything is there. */
 export function skipWithout(...needs: readonly Need[]): string | false {
   const missing = needs.map(reason).filter((text) => text !== undefined);
-  return missing.length === 0 ? false : missing.join('; ');
+  return missing.length === 0 ? false : [...new Set(missing)].join('; ');
 }
 
 function reason(need: Need): string | undefined {

@@ -14,6 +14,8 @@ export interface TestRegistry {
   readonly address: string;
   /** Fills `NAME:latest` with a base image and returns the reference. */
   push(name: BaseName): Promise<string>;
+  /** Ends it before the test does. */
+  stop(): Promise<void>;
 }
 
 /** Starts it on a port that the kernel chooses. */
@@ -26,13 +28,15 @@ export async function startRegistry(test: Pick<TestContext, 'after'>): Promise<T
   ].join('\n'));
   const child = spawn('docker-registry', ['serve', config], { stdio: ['ignore', 'pipe', 'pipe'] });
   const closed = once(child, 'close');
-  test.after(async () => {
+  const stop = async (): Promise<void> => {
     child.kill('SIGKILL');
     await closed;
-  });
+  };
+  test.after(stop);
   const address = await listeningAddress(child.stderr, child.stdout);
   return {
     address,
+    stop,
     async push(name) {
       const reference = `${address}/${name}:latest`;
       const source = `oci:${await baseImage(name)}:latest`;

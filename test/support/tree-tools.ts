@@ -25,7 +25,9 @@ const mountedOver = /^\/(dev|proc|sys|etc\/(hosts|hostname|resolv\.conf)) /;
 
 /** The lines of a listing that do not depend on what a sandbox mounts. */
 export function treeLines(listing: string): readonly string[] {
-  return listing.split('\n').filter((line) => line !== '' && !mountedOver.test(line));
+  const lines = listing.split('\n').filter((line) => line !== '' && !mountedOver.test(line));
+  // An empty /etc may be there only to hold mount points.
+  return lines.some((line) => line.startsWith('/etc/')) ? lines : lines.filter((line) => !line.startsWith('/etc d '));
 }
 
 /** The tree of an unpacked image. */
