@@ -47,7 +47,8 @@ struct TreeNode {
 // Fills everything that stat says.
 void setAttributes(TreeNode& node, const struct stat& st);
 
-// Names of one file within the layer. A group is in the layer as a whole or not at all.
+// Names of one file within the layer. A group is in the layer as a whole or not at all. That names which are linked below
+// stand alone here is no difference by itself: overlayfs splits them when it copies one up, other backends do not.
 struct LinkGroup {
   uint32_t names = 0;      // regular entries that belong to it
   bool changed = false;    // one of them differs, or the lower does not link them alike

@@ -77,6 +77,10 @@ void Unpacking::createHardLink(const TarMember& member, const char* name, const 
     from = openBeneath(rootFd_, joinComponents(resolved.components, resolved.existing).c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW);
   }
   if (!from.valid() || last.empty() || fstatat(from.get(), last.c_str(), &st, AT_SYMLINK_NOFOLLOW) != 0 || isWhiteoutDevice(st)) {
+    if (intoDirectory()) {
+      implied_ += 1;
+      return;
+    }
     operation_.refuse(ENOLINK, path, "the hard link " + path + " leads to " + member.linkTarget + ", which is not there");
   }
   if (S_ISDIR(st.st_mode)) operation_.refuse(EBADMSG, path, "the hard link " + path + " leads to a directory");

@@ -11,8 +11,7 @@
 void Unpacking::whiteout(const std::string& name, const std::string& path) {
   if (name.empty() || name == "." || name == "..") operation_.refuse(EBADMSG, path, "/" + path + ": a whiteout of nothing");
   if (intoView()) {
-    if (made_.contains(parentPath_ + name)) return;
-    clear(parent_.get(), name.c_str(), parentPath_ + name);
+    deleteBelow(parent_.get(), name, parentPath_ + name);
   } else {
     makeWhiteout(name.c_str(), path);
   }
@@ -43,14 +42,14 @@ void Unpacking::deleteLower(int dirFd, const std::string& path) {
   const Fd fd(openat(dirFd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!fd.valid()) operation_.failErrno("openat", path);
   for (const std::string& name : listNames(operation_, fd.get(), path)) {
-    struct stat st;
-    const std::string child = path + name;
-    if (!made_.contains(child)) {
-      clear(dirFd, name.c_str(), child);
-      continue;
-    }
-    // A directory that the layer lists keeps what the layer put into it, and nothing else.
-    if (fstatat(dirFd, name.c_str(), &st, AT_SYMLINK_NOFOLLOW) != 0) operation_.failErrno("fstatat", child);
-    if (S_ISDIR(st.st_mode)) deleteLower(openDirectory(operation_, dirFd, name.c_str(), child).get(), child + '/');
+    deleteBelow(dirFd, name, path + name);
   }
+}
+
+// Deletes what the layers below have at the path. A directory keeps what this layer put into it, and nothing else.
+void Unpacking::deleteBelow(int dirFd, const std::string& name, const std::string& path) {
+  if (!made_.contains(path)) return clear(dirFd, name.c_str(), path);
+  struct stat st;
+  if (fstatat(dirFd, name.c_str(), &st, AT_SYMLINK_NOFOLLOW) != 0) operation_.failErrno("fstatat", path);
+  if (S_ISDIR(st.st_mode)) deleteLower(openDirectory(operation_, dirFd, name.c_str(), path).get(), path + '/');
 }

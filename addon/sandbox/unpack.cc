@@ -52,7 +52,15 @@ void Unpacking::member(TarReader& reader, const TarMember& member) {
   }
   enterParent(policy_.base + parent);
   create(reader, member, name, parentPath_ + name);
-  if (intoView()) made_.insert(parentPath_ + name);
+  if (intoView()) noteMade(parentPath_ + name);
+}
+
+// The directories above are needed too, even where they came from below.
+void Unpacking::noteMade(std::string path) {
+  while (!path.empty() && made_.insert(path).second) {
+    path = splitLast(path).first;
+    if (!path.empty()) path.pop_back();
+  }
 }
 
 // Leaves the parent's descriptor and resolved path in parent_ and parentPath_, making what is missing.

@@ -40,8 +40,8 @@ class Unpacking {
   void member(TarReader& reader, const TarMember& member);
   // Sets the attributes of directories; to be called once, after the last member.
   void finish();
-  // Entries and parents that depend on what lies below the layer: directories that the archive does not list, and an
-  // opaque root. A snapshot made from such a layer alone is only right where the layers below agree.
+  // What depends on the layers below: directories that the archive does not list, an opaque root, hard links to files that
+  // it does not hold (which are left out). A snapshot made from such a layer alone is only right where the layers below agree.
   uint64_t impliedCount() const { return implied_; }
 
  private:
@@ -58,6 +58,7 @@ class Unpacking {
   bool intoView() const { return policy_.kind == UnpackPolicy::Kind::LayerIntoView; }
   const char* opaqueKey() const { return policy_.userxattr ? "user.overlay.opaque" : "trusted.overlay.opaque"; }
 
+  void noteMade(std::string path);
   void enterParent(const std::string& parent);
   bool clearWhiteoutAbove(const std::string& parent);
   void makeMissing(const std::vector<std::string>& components, size_t existing);
@@ -70,6 +71,7 @@ class Unpacking {
   void whiteout(const std::string& name, const std::string& path);
   void makeWhiteout(const char* name, const std::string& path);
   void opaque(const std::string& path);
+  void deleteBelow(int dirFd, const std::string& name, const std::string& path);
   void deleteLower(int dirFd, const std::string& path);
   void clear(int parentFd, const char* name, const std::string& path);
   template <typename Make>
@@ -89,6 +91,6 @@ class Unpacking {
   std::string parentPath_;   // as it was resolved; "" or ending in `/`
   Fd parent_;
   std::map<std::string, Attributes> directories_;  // by resolved path
-  std::set<std::string> made_;                     // LayerIntoView: what this layer made, safe from its own whiteouts
+  std::set<std::string> made_;                     // LayerIntoView: what this layer made, and what that lies in
   uint64_t implied_ = 0;
 };

@@ -25,8 +25,8 @@ export interface ApplyOptions {
 export interface AppliedLayer {
   readonly entryCount: number;
   /**
-   * Directories that entries lie in without the tar listing them, and an opaque root: what they are depends on the layers
-   * below. If it is not 0, a `directory` snapshot is only right where those agree; make one with a `view` instead.
+   * Directories that entries lie in without the tar listing them, an opaque root, hard links to files that the tar does not
+   * hold (they are left out): what these are depends on the layers below. If it is not 0, a `directory` snapshot is only right where those agree; make one with a `view` instead.
    */
   readonly impliedCount: number;
   readonly warnings: readonly string[];
