@@ -1,5 +1,5 @@
 /**
- * ADD of local archives: told by their content, unpacked into a writable snapshot, committed as one layer
+ * ADD of archives: told by their content, unpacked into a writable snapshot, committed as one layer
  * (SEMANTICS A6, 72 and 74).
  */
 import { constants, createWriteStream } from 'node:fs';
@@ -37,10 +37,10 @@ async function isArchive(environment: BuildEnvironment, item: CopyItem, signal: 
   }
 }
 
-/** The path on this machine of what may be an archive. */
+/** The path on this machine of what is unpacked if it is an archive. */
 function archivePath(item: CopyItem): string | null {
   const entry = item.entries[0];
-  if (!item.isSingle || item.origin.kind !== 'directory' || entry?.type !== 'file') return null;
+  if (item.unpacks !== true || !item.isSingle || item.origin.kind !== 'directory' || entry?.type !== 'file') return null;
   return join(item.origin.path, entry.sourcePath);
 }
 

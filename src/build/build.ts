@@ -219,7 +219,7 @@ async function executeAndDeliver(state: BuildState, environment: BuildEnvironmen
     cache: recordCache(cache, source.path ?? '-'),
     observer: observeSteps(environment.steps, reporter, (vertex) => {
       const step = environment.steps.get(vertex.id);
-      return step === undefined || vertex.operation.kind !== 'run' ? undefined : environment.logs.pathOf(step.id);
+      return step === undefined || vertex.operation.kind !== 'run' ? undefined : environment.logs.openedPathOf(step.id);
     }),
     limits: { runs: request.jobs ?? runsDefault, copies: copiesAtOnce },
     signal: ports.signal,

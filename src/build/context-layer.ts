@@ -4,7 +4,7 @@ import { TsbuildError } from '../base/errors.ts';
 import { literalPattern } from '../context/pattern.ts';
 import { selectSources } from '../context/select.ts';
 import type { ContextSource } from './context-source.ts';
-import { digestItems, planItems, settleLinkGroups, type CopyItem, type Landing } from './copy-plan.ts';
+import { digestItems, planItems, type CopyItem, type Landing } from './copy-plan.ts';
 import type { BuildEnvironment } from './environment.ts';
 import { writeCopy } from './write-copy.ts';
 
@@ -21,8 +21,8 @@ export async function openContext(environment: BuildEnvironment, name: string): 
 async function planContext(environment: BuildEnvironment, name: string, source: string): Promise<{ readonly context: ContextSource; readonly items: readonly CopyItem[] }> {
   const context = await openContext(environment, name);
   const matches = selectSources(context.tree, literalPattern(source), { excludes: [] });
-  const items = planItems({ kind: 'directory', path: context.tree.root }, matches, asIs, () => root, new Map());
-  return { context, items: settleLinkGroups([items]).flat() };
+  const items = planItems({ kind: 'directory', path: context.tree.root }, matches, asIs, () => root);
+  return { context, items };
 }
 
 /** What a mount of this part would show. */

@@ -40,6 +40,8 @@ export interface CopyItem {
   /** The name that a single entry gets in a directory. */
   readonly name: string;
   readonly entries: readonly CopyEntry[];
+  /** It is unpacked if it is an archive. */
+  readonly unpacks?: boolean;
 }
 
 /** How entries land. */
@@ -60,17 +62,12 @@ export function parentMode({ mode }: Landing): number {
 }
 
 /** The items of the matches of one source. `ownerOf` tells the owner that a source entry has by itself. */
-export function planItems(
-  origin: CopyOrigin,
-  matches: readonly Match[],
-  landing: Landing,
-  ownerOf: (entry: TreeEntry) => Owner,
-  groups: LinkGroups,
-): readonly CopyItem[] {
+export function planItems(origin: CopyOrigin, matches: readonly Match[], landing: Landing, ownerOf: (entry: TreeEntry) => Owner): readonly CopyItem[] {
   return matches.map((match) => {
     const { entry } = match;
     const isSingle = entry !== null && entry.type !== 'directory';
     const placed: readonly PlacedEntry[] = isSingle ? [{ path: '', entry }] : match.children;
+    const groups = linkGroups(placed);
     const entries = placed.map(({ path, entry: source }): CopyEntry => ({
       sourcePath: joinPath(match.path, path),
       path,
@@ -78,7 +75,7 @@ export function planItems(
       mode: landing.mode === null || source.type === 'symlink' ? source.mode : applyMode(landing.mode, source.mode, source.type === 'directory'),
       owner: landing.owner ?? ownerOf(source),
       source,
-      linkGroup: linkGroupOf(origin, source, groups),
+      linkGroup: groups.get(fileID(source)) ?? 0,
     }));
     return { origin, isSingle, name: match.name, entries };
   });
@@ -89,33 +86,19 @@ function joinPath(base: string, path: string): string {
   return base === '' ? path : `${base}/${path}`;
 }
 
-/** Numbers of the files with several names, within one COPY. */
-export type LinkGroups = Map<string, number>;
-
-/** The same number for the names of one file; 0 for a file with one name. */
-function linkGroupOf(origin: CopyOrigin, entry: TreeEntry, groups: LinkGroups): number {
-  if (entry.type === 'directory' || entry.linkCount < 2) return 0;
-  const id = canonicalJson([origin.kind === 'directory' ? origin.path : origin.layers, String(entry.device), String(entry.inode)]);
-  const number = groups.get(id) ?? groups.size + 1;
-  groups.set(id, number);
-  return number;
+function fileID({ device, inode, type }: TreeEntry): string {
+  return type === 'directory' ? '' : `${device} ${inode}`;
 }
 
 /**
- * Leaves a group number only where at least two of the selected names share a file, and numbers by first appearance: a
- * file that is linked from outside the selection is like any other.
+ * Numbers, by first appearance, of the files that have at least two names among the entries: a file that is linked from
+ * outside is like any other. Links are kept within one match, as by BuildKit's copier (SEMANTICS A6, 68).
  */
-export function settleLinkGroups(sources: readonly (readonly CopyItem[])[]): readonly (readonly CopyItem[])[] {
-  const counts = new Map<number, number>();
-  for (const { linkGroup } of sources.flat().flatMap(({ entries }) => entries)) counts.set(linkGroup, (counts.get(linkGroup) ?? 0) + 1);
-  const numbers = new Map<number, number>();
-  const settled = (group: number): number => {
-    if (group === 0 || (counts.get(group) ?? 0) < 2) return 0;
-    const number = numbers.get(group) ?? numbers.size + 1;
-    numbers.set(group, number);
-    return number;
-  };
-  return sources.map((items) => items.map((item) => ({ ...item, entries: item.entries.map((entry) => ({ ...entry, linkGroup: settled(entry.linkGroup) })) })));
+function linkGroups(placed: readonly PlacedEntry[]): ReadonlyMap<string, number> {
+  const names = new Map<string, number>();
+  for (const { entry } of placed) if (entry.type !== 'directory' && entry.linkCount > 1) names.set(fileID(entry), (names.get(fileID(entry)) ?? 0) + 1);
+  const shared = [...names].filter(([, count]) => count > 1);
+  return new Map(shared.map(([id], index) => [id, index + 1]));
 }
 
 /** The digest of what the items will write: path, type, mode, owner and content; not mtime. */

@@ -164,7 +164,7 @@ export async function locateContext(request: BuildRequest, { workingDirectory }:
   });
   if (found?.isDirectory() === true) return path;
   throw new TsbuildError('usage', 'CONTEXT_MISSING', `unable to prepare context: path ${JSON.stringify(request.context)} ${found === null ? 'not found' : 'is not a directory'}`, {
-    hint: 'The last argument is the directory whose files COPY sees, often a single dot.',
+    hint: 'The last argument is the directory whose files COPY sees, often a single dot. If a command was meant: tsbuild --help lists them.',
   });
 }
 

@@ -9,7 +9,7 @@ import type { CopyOperation, CopySource, RunMount, RunOperation, WorkdirOperatio
 import { layerFormat } from '../layer/layer.ts';
 import { contextDigest, openContext } from './context-layer.ts';
 import type { ContextSource } from './context-source.ts';
-import { digestItems, landingOf, planItems, settleLinkGroups, type CopyItem, type LinkGroups } from './copy-plan.ts';
+import { digestItems, landingOf, planItems, type CopyItem } from './copy-plan.ts';
 import type { BuildEnvironment } from './environment.ts';
 import type { Inputs } from './executor.ts';
 
@@ -28,7 +28,7 @@ function chain(layers: readonly DiffID[] | undefined): JsonValue {
 /** RUN: the root, the command line and everything that the step can see. */
 export async function runKey(environment: BuildEnvironment, operation: RunOperation, inputs: Inputs): Promise<CacheKey> {
   const mounts = await Promise.all(operation.mounts.map((mount) => mountValue(environment, mount, inputs)));
-  return makeKey('run/1', [
+  return makeKey('run/2', [
     { name: 'root', value: chain(inputs.get(operation.root)?.layers) },
     { name: 'command', value: operation.args },
     { name: 'environment', value: operation.env.map(([name, value]) => [name, value]) },
@@ -62,7 +62,7 @@ async function mountValue(environment: BuildEnvironment, mount: RunMount, inputs
 export async function copyKey(environment: BuildEnvironment, operation: CopyOperation, inputs: Inputs, signal: AbortSignal): Promise<CacheKey> {
   const selections = await selectFromContexts(environment, operation);
   const files = await Promise.all(operation.sources.map((source, index) => sourceValue(environment, source, selections[index] ?? null, inputs, signal)));
-  return makeKey('copy/1', [
+  return makeKey('copy/2', [
     { name: 'root', value: operation.link ? 'any' : chain(inputs.get(operation.root)?.layers) },
     { name: 'files', value: files },
     { name: 'destination', value: operation.destination },
@@ -84,7 +84,6 @@ interface Selection {
 
 /** For each source of the instruction its selection; null where it is not from a context. */
 async function selectFromContexts(environment: BuildEnvironment, operation: CopyOperation): Promise<readonly (Selection | null)[]> {
-  const groups: LinkGroups = new Map();
   const root = { uid: 0, gid: 0 }; // the owner that was asked for is a part of the key as it was written: names depend on the root
   const selections: (Selection | null)[] = [];
   for (const source of operation.sources) {
@@ -95,10 +94,9 @@ async function selectFromContexts(environment: BuildEnvironment, operation: Copy
     }
     const context = await openContext(environment, from.name);
     const matches = selectSources(context.tree, source.pattern, { excludes: operation.excludes });
-    selections.push({ context, items: planItems({ kind: 'directory', path: context.tree.root }, matches, landingOf(operation, null), () => root, groups) });
+    selections.push({ context, items: planItems({ kind: 'directory', path: context.tree.root }, matches, landingOf(operation, null), () => root) });
   }
-  const settled = settleLinkGroups(selections.map((selection) => selection?.items ?? []));
-  return selections.map((selection, index) => (selection === null ? null : { ...selection, items: settled[index] ?? [] }));
+  return selections;
 }
 
 async function sourceValue(
@@ -125,7 +123,7 @@ async function sourceValue(
 }
 
 export function workdirKey(environment: BuildEnvironment, operation: WorkdirOperation, inputs: Inputs): CacheKey {
-  return makeKey('workdir/1', [
+  return makeKey('workdir/2', [
     { name: 'root', value: chain(inputs.get(operation.root)?.layers) },
     { name: 'path', value: operation.path },
     { name: 'user', value: operation.user },

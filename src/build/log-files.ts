@@ -5,6 +5,7 @@
 import { mkdir, open, readdir, rm, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { StringDecoder } from 'node:string_decoder';
+import { diskError } from '../store/disk-error.ts';
 
 /** Builds whose logs are kept. */
 export const keptBuildsMax = 50;
@@ -27,7 +28,7 @@ export class StepLog {
   async write(stream: StreamName, chunk: Buffer): Promise<void> {
     const text = this.#decoders[stream].write(chunk);
     if (text !== '') this.#onText(stream, text);
-    await this.#file.writeFile(chunk);
+    await writing(this.path, this.#file.writeFile(chunk));
   }
 
   async close(): Promise<void> {
@@ -35,7 +36,7 @@ export class StepLog {
       const text = this.#decoders[stream].end();
       if (text !== '') this.#onText(stream, text);
     }
-    await this.#file.close();
+    await writing(this.path, this.#file.close());
   }
 }
 
@@ -43,6 +44,7 @@ export class StepLog {
 export class LogFolder {
   readonly #logs: string;
   readonly #name: string;
+  readonly #opened = new Set<number>();
   #made: Promise<string> | null = null;
 
   /** @param name unique among the builds of this store, and later builds sort behind earlier ones */
@@ -55,11 +57,18 @@ export class LogFolder {
     return join(this.#logs, this.#name, `${stepID}.log`);
   }
 
+  /** The same, if the step came so far that it has a log. */
+  openedPathOf(stepID: number): string | undefined {
+    return this.#opened.has(stepID) ? this.pathOf(stepID) : undefined;
+  }
+
   async open(stepID: number, onText: (stream: StreamName, text: string) => void): Promise<StepLog> {
-    this.#made ??= this.#make();
-    await this.#made;
     const path = this.pathOf(stepID);
-    return new StepLog(path, await open(path, 'w', 0o600), onText);
+    this.#made ??= this.#make();
+    await writing(path, this.#made);
+    const file = await writing(path, open(path, 'w', 0o600));
+    this.#opened.add(stepID);
+    return new StepLog(path, file, onText);
   }
 
   async #make(): Promise<string> {
@@ -70,5 +79,14 @@ export class LogFolder {
       await rm(join(this.#logs, old), { recursive: true, force: true });
     }
     return folder;
+  }
+}
+
+/** A full disk is told as one. */
+async function writing<T>(path: string, done: Promise<T>): Promise<T> {
+  try {
+    return await done;
+  } catch (error) {
+    throw diskError(error, { operation: 'write log', path, owner: 'store' });
   }
 }

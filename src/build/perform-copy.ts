@@ -9,11 +9,11 @@ import { emptyLayer } from '../layer/layer.ts';
 import { readAccounts } from './accounts.ts';
 import { addArchives, hasArchives } from './add-archives.ts';
 import { openContext } from './context-layer.ts';
-import { landingOf, parentMode, planItems, settleLinkGroups, type CopyItem, type Landing, type LinkGroups, type Owner } from './copy-plan.ts';
+import { landingOf, parentMode, planItems, type CopyItem, type Landing, type Owner } from './copy-plan.ts';
 import type { BuildEnvironment } from './environment.ts';
 import type { Inputs, Performed } from './executor.ts';
 import { selectInView } from './select-in-view.ts';
-import { resolveOwner, resolveUser } from './users.ts';
+import { resolveOwner } from './users.ts';
 import { writeCopy } from './write-copy.ts';
 
 const root: Owner = { uid: 0, gid: 0 };
@@ -38,7 +38,7 @@ export async function performCopy(
     parents: { mode: parentMode(landing), owner: owner ?? root },
     onWarning,
   };
-  if (operation.unpack && (await hasArchives(environment, items, signal))) {
+  if (await hasArchives(environment, items, signal)) {
     return { added: [await addArchives(environment, request, owner, signal)] };
   }
   return { added: [await writeCopy(environment, request, signal)] };
@@ -52,10 +52,18 @@ async function collectItems(
   landing: Landing,
   signal: AbortSignal,
 ): Promise<readonly CopyItem[]> {
-  const groups: LinkGroups = new Map();
   const sources: (readonly CopyItem[])[] = [];
-  for (const source of operation.sources) sources.push(await itemsOf(environment, operation, source, inputs, landing, groups, signal));
-  return settleLinkGroups(sources).flat();
+  for (const source of operation.sources) {
+    const items = await itemsOf(environment, operation, source, inputs, landing, signal);
+    sources.push(unpacks(operation, source) ? items.map((item) => ({ ...item, unpacks: true })) : items);
+  }
+  return sources.flat();
+}
+
+/** ADD unpacks what is here, but a download only if it is told to (SEMANTICS A6, 72). */
+function unpacks(operation: CopyOperation, source: CopySource): boolean {
+  if (source.kind === 'http') return operation.unpackRemote;
+  return source.kind === 'path' && operation.unpack;
 }
 
 async function itemsOf(
@@ -64,7 +72,6 @@ async function itemsOf(
   source: CopySource,
   inputs: Inputs,
   landing: Landing,
-  groups: LinkGroups,
   signal: AbortSignal,
 ): Promise<readonly CopyItem[]> {
   if (source.kind === 'inline') return [await inlineItem(environment, source.name, source.content, landing)];
@@ -73,11 +80,11 @@ async function itemsOf(
   if (from?.kind === 'context') {
     const { tree } = await openContext(environment, from.name);
     const matches = selectSources(tree, source.pattern, { excludes: operation.excludes });
-    return planItems({ kind: 'directory', path: tree.root }, matches, landing, () => root, groups);
+    return planItems({ kind: 'directory', path: tree.root }, matches, landing, () => root);
   }
   const layers = inputs.get(source.from)?.layers ?? [];
   const { matches, ownerOf } = await selectInView(environment, layers, source.pattern, operation.excludes, signal);
-  return planItems({ kind: 'layers', layers }, matches, landing, ownerOf, groups);
+  return planItems({ kind: 'layers', layers }, matches, landing, ownerOf);
 }
 
 /** A here-document becomes a file of mode 0644, or 0600 for a download, in a folder of its own (SEMANTICS A6, 30, 73). */
@@ -97,7 +104,7 @@ async function fileItem(directory: string, sourceName: string, name: string, mod
     linkTarget: '',
   };
   const match = { name, path: sourceName, entry, children: [] };
-  const [item] = planItems({ kind: 'directory', path: directory }, [match], landing, () => root, new Map());
+  const [item] = planItems({ kind: 'directory', path: directory }, [match], landing, () => root);
   if (item === undefined) throw new TsbuildError('bug', 'ITEM_MISSING', `no item for ${name}`);
   return item;
 }
@@ -119,7 +126,10 @@ async function downloadItem(
   return fileItem(path.slice(0, at), path.slice(at + 1), source.filename, 0o600, landing);
 }
 
-/** WORKDIR makes the directory and its parents for the current user; one that exists makes no layer ("Ours", 1). */
+/**
+ * WORKDIR makes the directory and its parents for the current user, read as `--chown` reads it: after `USER 7` they are
+ * 7:7, as BuildKit makes them. One that exists makes no layer ("Ours", 1).
+ */
 export async function performWorkdir(
   environment: BuildEnvironment,
   operation: WorkdirOperation,
@@ -127,7 +137,7 @@ export async function performWorkdir(
   signal: AbortSignal,
 ): Promise<Performed> {
   const base = inputs.get(operation.root)?.layers ?? [];
-  const owner = operation.user === '' ? root : resolveUser(operation.user, await readAccounts(environment, base, signal));
+  const owner = operation.user === '' ? root : resolveOwner(operation.user, await readAccounts(environment, base, signal));
   const directory = await mkdtemp(join(environment.store.paths.tmp, 'workdir-'));
   const item: CopyItem = { origin: { kind: 'directory', path: directory }, isSingle: false, name: '', entries: [] };
   const layer = await writeCopy(

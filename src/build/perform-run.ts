@@ -1,9 +1,9 @@
 /** Carries out a RUN: a writable snapshot, the step in its sandbox, and the layer of what it changed. */
-import { chmod, chown, mkdir } from 'node:fs/promises';
+import { chmod, chown, mkdir, mkdtemp, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { digestOf, hexOf, type ContentDigest } from '../base/digest.ts';
 import { errnoCode, TsbuildError } from '../base/errors.ts';
-import type { RunMount, RunOperation, Vertex } from '../graph/vertex.ts';
+import type { InlineFile, RunMount, RunOperation, Vertex } from '../graph/vertex.ts';
 import { acquireLock, tryLock, type Lock } from '../native/lock.ts';
 import { hostsFor, resolvConfFor, type NetworkProgram, type StepNetwork } from '../sandbox/network.ts';
 import { runStep } from '../sandbox/run-step.ts';
@@ -119,7 +119,7 @@ function stepSpec(
     argv: operation.args,
     env: environmentOf(operation, user.home, prepared.env),
     cwd: operation.cwd,
-    user: { uid: user.uid, gid: user.gid, groups: user.groups },
+    user: { uid: user.uid, gid: user.gid, groups: [...new Set([user.gid, ...user.groups])] }, // as with containerd, the primary group is among them
     network,
     networkPrograms: programs,
     hostname: operation.hostname,
@@ -151,11 +151,7 @@ async function prepareMounts(
   inputs: Inputs,
   signal: AbortSignal,
 ): Promise<Prepared> {
-  const inline = operation.inlineFile;
-  let prepared: Prepared =
-    inline === null
-      ? nothing
-      : { ...nothing, mounts: [{ kind: 'secret', target: operation.args[0] ?? '', content: Buffer.from(inline.content), uid: 0, gid: 0, mode: 0o755 }] };
+  let prepared: Prepared = operation.inlineFile === null ? nothing : { ...nothing, mounts: [await scriptMount(environment, operation, operation.inlineFile)] };
   try {
     for (const mount of operation.mounts) {
       const next = await prepareMount(environment, vertex, mount, inputs, signal);
@@ -170,6 +166,14 @@ async function prepareMounts(
     await Promise.all(prepared.locks.map((lock) => lock.release()));
     throw error;
   }
+}
+
+/** A file of this machine, because those of the sandbox's own are mounted `noexec`. */
+async function scriptMount(environment: BuildEnvironment, { args }: RunOperation, { content }: InlineFile): Promise<StepMount> {
+  const path = join(await mkdtemp(join(environment.store.paths.tmp, 'script-')), 'script');
+  await writeFile(path, content);
+  await chmod(path, 0o755);
+  return { kind: 'path', path, target: args[0] ?? '', readOnly: true };
 }
 
 async function prepareMount(

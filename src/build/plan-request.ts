@@ -38,6 +38,7 @@ export function planInput(
     noCacheFilter: request.noCacheFilter,
     created: new Date((request.sourceDateEpoch ?? clampSeconds) * 1000).toISOString().replace('.000Z', 'Z'),
     sourceDateEpoch: String(times.kind === 'clamp' ? times.seconds : clampSeconds),
+    allowHostNetwork: request.network === 'host' || request.allow.includes('network.host'),
     allowInsecure: request.allow.includes('security.insecure'),
   };
 }

@@ -42,7 +42,7 @@ export async function writeCopy(environment: BuildEnvironment, request: WriteCop
     link: request.link,
     parents: { mode, uid: owner.uid, gid: owner.gid, mtimeSeconds: environment.times.kind === 'clamp' ? environment.times.seconds : 0 },
     sources,
-    items: request.items.map((item) => nativeItem(item, request.destination, indexOf(item.origin))),
+    items: nativeItems(request, indexOf),
   };
   const { digest } = await environment.store.blobs.ingest(async (fd) => {
     const written = await writeCopyLayer(helper, options, fd, signal);
@@ -75,18 +75,28 @@ async function nativeSource(environment: BuildEnvironment, origin: CopyOrigin, s
   return { kind: 'view', view: await snapshots.view(origin.layers, signal) };
 }
 
-function nativeItem(item: CopyItem, destination: string, source: number): NativeItem {
+/** The copy knows link groups by numbers of the whole COPY; those of an item count from 1. */
+function nativeItems({ items, destination }: WriteCopy, indexOf: (origin: CopyOrigin) => number): readonly NativeItem[] {
+  let groups = 0;
+  return items.map((item) => {
+    const native = nativeItem(item, destination, indexOf(item.origin), groups);
+    groups += item.entries.reduce((most, { linkGroup }) => Math.max(most, linkGroup), 0);
+    return native;
+  });
+}
+
+function nativeItem(item: CopyItem, destination: string, source: number, groupOffset: number): NativeItem {
   return {
     destination: encodePath(destination),
     destinationIsDirectory: destination.endsWith('/'),
     kind: item.isSingle ? 'single' : 'contents',
     baseName: encodePath(item.name),
     source,
-    entries: item.entries.map((entry) => nativeEntry(entry, item.origin.kind === 'layers')),
+    entries: item.entries.map((entry) => nativeEntry(entry, item.origin.kind === 'layers', groupOffset)),
   };
 }
 
-function nativeEntry(entry: CopyEntry, keepsXattrs: boolean): NativeItem['entries'][number] {
+function nativeEntry(entry: CopyEntry, keepsXattrs: boolean, groupOffset: number): NativeItem['entries'][number] {
   const { source, owner } = entry;
   return {
     sourcePath: encodePath(entry.sourcePath),
@@ -100,7 +110,7 @@ function nativeEntry(entry: CopyEntry, keepsXattrs: boolean): NativeItem['entrie
     ino: source.inode,
     rdev: source.rdev,
     linkTarget: encodePath(source.linkTarget),
-    linkGroup: entry.linkGroup,
+    linkGroup: entry.linkGroup === 0 ? 0 : entry.linkGroup + groupOffset,
     xattrs: keepsXattrs,
   };
 }

@@ -41,5 +41,7 @@ export interface PlanInput {
   readonly created: string;
   /** Value of SOURCE_DATE_EPOCH in RUN unless the Dockerfile sets its own. */
   readonly sourceDateEpoch: string;
+  /** Whether RUN may ask for the host's network: by `--allow network.host`, or because the whole build has it. */
+  readonly allowHostNetwork: boolean;
   readonly allowInsecure: boolean;
 }

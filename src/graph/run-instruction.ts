@@ -6,6 +6,7 @@ import { scriptOf } from '../dockerfile/run.ts';
 import { expand, positioned } from './expand.ts';
 import { resolveSource, resolveWorkdir } from './file-paths.ts';
 import { argumentsOf } from './metadata-instructions.ts';
+import type { PlanInput } from './plan-input.ts';
 import { contextVertex, vertexOfFrom, type PlanContext } from './plan-context.ts';
 import type { ResolvedStage } from './stages.ts';
 import type { StageState } from './stage-state.ts';
@@ -62,7 +63,7 @@ export function planRun(
     cwd: state.config.WorkingDir ?? '/',
     user: state.config.User ?? '',
     mounts: planMounts(context, stage, state, instruction),
-    network: parseNetwork(instruction, input.network),
+    network: parseNetwork(instruction, input),
     security: parseSecurity(instruction, input.allowInsecure),
     hostname: input.hostname,
     extraHosts: input.extraHosts,
@@ -87,10 +88,16 @@ function withDate(env: readonly EnvPair[], epoch: string): readonly EnvPair[] {
   return env.some(([name]) => name === 'SOURCE_DATE_EPOCH') ? env : [...env, ['SOURCE_DATE_EPOCH', epoch]];
 }
 
-function parseNetwork(instruction: RunInstruction, fallback: 'default' | 'none' | 'host'): 'default' | 'none' | 'host' {
+function parseNetwork(instruction: RunInstruction, { network, allowHostNetwork }: PlanInput): PlanInput['network'] {
   const value = instruction.network ?? 'default';
-  if (value === 'default') return fallback;
-  if (value === 'none' || value === 'host') return value;
+  if (value === 'default') return network;
+  if (value === 'none' || (value === 'host' && allowHostNetwork)) return value;
+  if (value === 'host') {
+    throw new TsbuildError('usage', 'ENTITLEMENT_MISSING', 'RUN --network=host: network.host is not allowed', {
+      position: instruction.position,
+      hint: "Allow it with --allow network.host, if this Dockerfile may use this machine's network.",
+    });
+  }
   throw new TsbuildError('usage', 'RUN_NETWORK_INVALID', `RUN --network=${value}: invalid network mode`, {
     position: instruction.position,
     hint: 'Use default, none or host.',

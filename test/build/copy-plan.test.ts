@@ -2,7 +2,7 @@
 import { strict as assert } from 'node:assert';
 import { test } from 'node:test';
 import { digestOf, type ContentDigest } from '../../src/base/digest.ts';
-import { digestItems, landingOf, parentMode, planItems, settleLinkGroups, type CopyItem, type CopyOrigin, type Landing, type Owner } from '../../src/build/copy-plan.ts';
+import { digestItems, landingOf, parentMode, planItems, type CopyItem, type CopyOrigin, type Landing, type Owner } from '../../src/build/copy-plan.ts';
 import type { Match } from '../../src/context/select.ts';
 import type { TreeEntry } from '../../src/context/tree.ts';
 import type { CopyOperation } from '../../src/graph/vertex.ts';
@@ -28,7 +28,7 @@ function file(path: string, changes: Partial<TreeEntry> = {}): Match {
 }
 
 function plan(matches: readonly Match[], landing: Landing = asIs): readonly CopyItem[] {
-  return planItems(origin, matches, landing, () => root, new Map());
+  return planItems(origin, matches, landing, () => root);
 }
 
 /** The digest of the matches; each file's content is its path, unless told. */
@@ -57,30 +57,16 @@ test('A6 62: parents get 0755, or an octal --chmod', () => {
 });
 
 test('A6 59 and 61: a given owner lands on everything, else the source tells it', () => {
-  const owners = (owner: Owner | null): readonly Owner[] => planItems(origin, [file('a')], landingOf(operation, owner), () => ({ uid: 3, gid: 4 }), new Map()).flatMap(({ entries }) => entries.map((entry) => entry.owner));
+  const owners = (owner: Owner | null): readonly Owner[] => planItems(origin, [file('a')], landingOf(operation, owner), () => ({ uid: 3, gid: 4 })).flatMap(({ entries }) => entries.map((entry) => entry.owner));
   assert.deepEqual([owners(null), owners({ uid: 1, gid: 2 })], [[{ uid: 3, gid: 4 }], [{ uid: 1, gid: 2 }]]);
 });
 
-test('A6 68: names of one file are one group within a COPY', () => {
+test('A6 68: names of one file are one group within a match; a link from elsewhere makes none', () => {
   const linked = { linkCount: 2, inode: 7n };
-  const groups = new Map<string, number>();
-  const entries = planItems(origin, [directory('s', [entryOf('a', linked), entryOf('b'), entryOf('c', linked), entryOf('d', { linkCount: 3, type: 'directory' }), entryOf('e', { ...linked, device: 2n })])], asIs, () => root, groups);
-  assert.deepEqual(entries[0]?.entries.map(({ linkGroup }) => linkGroup), [1, 0, 1, 0, 2]);
-  const [again] = planItems(origin, [file('a', linked)], asIs, () => root, groups);
-  assert.equal(again?.entries[0]?.linkGroup, 1);
-  const [other] = planItems({ kind: 'layers', layers: [] }, [file('a', linked)], asIs, () => root, groups);
-  assert.equal(other?.entries[0]?.linkGroup, 3);
-});
-
-test('a link from outside the selection does not make a group', () => {
-  const linked = { linkCount: 2, inode: 7n };
-  const groups = new Map<string, number>();
-  const sources = [
-    planItems(origin, [file('outside', { linkCount: 2, inode: 5n }), file('a', linked)], asIs, () => root, groups),
-    planItems(origin, [directory('s', [entryOf('b', linked)])], asIs, () => root, groups),
-  ];
-  const numbers = settleLinkGroups(sources).map((items) => items.flatMap(({ entries }) => entries.map(({ linkGroup }) => linkGroup)));
-  assert.deepEqual(numbers, [[0, 1], [1]]);
+  const numbers = (matches: readonly Match[]): readonly (readonly number[])[] => plan(matches).map(({ entries }) => entries.map(({ linkGroup }) => linkGroup));
+  const entries = [entryOf('a', linked), entryOf('b'), entryOf('c', linked), entryOf('d', { linkCount: 3, type: 'directory' }), entryOf('e', { ...linked, device: 2n })];
+  assert.deepEqual(numbers([directory('s', entries)]), [[1, 0, 1, 0, 0]]);
+  assert.deepEqual(numbers([file('a', linked), file('b', linked)]), [[0], [0]]);
 });
 
 test('A6 69: the digest depends on what lands, and not on times, inodes or where it comes from', () => {

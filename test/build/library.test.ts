@@ -1,8 +1,11 @@
 /** `import { build } from 'tsbuild'`: whole builds in this process, on the real kernel. */
 import assert from 'node:assert/strict';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
 import { dirname, join } from 'node:path';
+import { buffer } from 'node:stream/consumers';
 import { test, type TestContext } from 'node:test';
+import { pack } from 'tar-stream';
 import { build, TsbuildError, type BuildEvent, type BuildOptions, type BuildResult } from '../../src/index.ts';
 import { baseImage } from '../support/base-images.ts';
 import { forRun, skipWithout } from '../support/needs.ts';
@@ -129,6 +132,41 @@ test('an abort stops a running step and rejects with the reason', { skip }, asyn
   await assert.rejects(running.result, (error) => error === reason);
   assert.deepEqual(await readdir(join(storeRoot, 'tmp')), []);
   assert.deepEqual(await sandboxes(), []);
+});
+
+test('a here-document that starts with #! is a program, also for a user that does not own it', { skip }, async (t) => {
+  const { base } = await prepare(t, { Dockerfile: 'FROM base\nUSER 77\nRUN <<EOF\n#!/bin/sh\necho $0 as $(id -u)\nEOF\n' });
+  const { events } = await finish(base);
+  assert.equal(logOf(events), '/dev/pipes/EOF as 77\n');
+});
+
+test('ADD unpacks an archive of the context, and a download only with --unpack', { skip }, async (t) => {
+  const packing = pack();
+  packing.entry({ name: 'inside' }, 'x');
+  packing.finalize();
+  const tar = await buffer(packing);
+  const server = createServer((_request, response) => response.end(tar));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.after(() => server.close());
+  const address = server.address();
+  const url = `http://127.0.0.1:${typeof address === 'object' ? String(address?.port) : ''}/far.tar`;
+  const { base, context } = await prepare(t, {
+    Dockerfile: `FROM base\nADD ${url} near.tar /mixed/\nADD --unpack=true ${url} /far/\nADD --unpack=false near.tar /near/\nRUN cd / && find mixed far near -type f | sort\n`,
+  });
+  await writeFile(join(context, 'near.tar'), tar);
+  const { events } = await finish(base);
+  assert.equal(logOf(events), 'far/inside\nmixed/far.tar\nmixed/inside\nnear/near.tar\n');
+});
+
+test('A6 88: WORKDIR belongs to the user as --chown reads it', { skip }, async (t) => {
+  const { base } = await prepare(t, {
+    Dockerfile: [
+      'FROM base', "RUN echo 'app:x:1000:1001::/:/bin/sh' >> /etc/passwd; mkdir -m 777 /w", 'USER 4321', 'WORKDIR /w/number/deep', 'USER app', 'WORKDIR /w/name', 'USER 1000', 'WORKDIR /w/known',
+      'USER app:7', 'WORKDIR /w/group', 'RUN cd /w && stat -c "%n %u:%g" number number/deep name known group', '',
+    ].join('\n'),
+  });
+  const { events } = await finish(base);
+  assert.equal(logOf(events), 'number 4321:4321\nnumber/deep 4321:4321\nname 1000:1001\nknown 1000:1000\ngroup 1000:7\n');
 });
 
 test('two builds at once on one store agree', { skip }, async (t) => {

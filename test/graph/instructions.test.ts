@@ -44,7 +44,8 @@ test('RUN carries what it runs in', () => {
     kind: 'run', args: ['/bin/sh', '-c', 'x'], proxyEnv: [], cwd: '/w', user: 'u:g', mounts: [], network: 'none', security: 'sandbox', hostname: 'h',
     extraHosts: [['h', '1.2.3.4']], shmSizeBytes: 5, ulimits: options.ulimits, inlineFile: null, platform: { os: 'linux', architecture: 'amd64' },
   });
-  assert.deepEqual(['', '--network=default ', '--network=host '].map((flag) => runOf(`FROM a\nRUN ${flag}x`, options).network), ['none', 'none', 'host']);
+  assert.deepEqual(['', '--network=default ', '--network=host '].map((flag) => runOf(`FROM a\nRUN ${flag}x`, { ...options, allowHostNetwork: true }).network), ['none', 'none', 'host']);
+  assert.throws(() => runOf('FROM a\nRUN --network=host x', options), { code: 'ENTITLEMENT_MISSING' });
 });
 
 test('A1 13: RUN --security=insecure wants to be allowed', () => {

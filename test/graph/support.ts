@@ -46,6 +46,7 @@ export function inputOf(source: string, options: PlanOptions = {}): Omit<PlanInp
     noCacheFilter: [],
     created: '1980-01-02T00:00:00Z',
     sourceDateEpoch: '315619200',
+    allowHostNetwork: false,
     allowInsecure: false,
     ...without(rest, 'bases'),
   };

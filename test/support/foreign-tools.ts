@@ -25,7 +25,7 @@ export async function skopeoInspect(reference: string): Promise<Inspected> {
 
 /** Copies to an OCI layout, which makes skopeo verify every blob, and returns the layout's folder. */
 export async function skopeoUnpack(reference: string, folder: string): Promise<string> {
-  await mustRun('skopeo', ['--insecure-policy', 'copy', '--quiet', reference, `oci:${folder}:image`]);
+  await mustRun('skopeo', ['--insecure-policy', 'copy', '--quiet', '--dest-oci-accept-uncompressed-layers', reference, `oci:${folder}:image`]);
   return folder;
 }
 

@@ -15,7 +15,7 @@ export async function compileTreeTools(folder: string, names: readonly string[] 
   const target = join(folder, 'tree-tools');
   await mkdir(target, { recursive: true });
   for (const name of names) {
-    await mustRun('cc', ['-static', '-O1', '-o', join(target, name), join(repository, 'fixtures/e2e/odd-tree', `${name}.c`)]);
+    await mustRun('cc', ['-static', '-O2', '-o', join(target, name), join(repository, 'fixtures/e2e/odd-tree', `${name}.c`)]);
   }
   return target;
 }
