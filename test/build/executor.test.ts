@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import { makeKey, type CacheKey } from '../../src/base/canonical.ts';
 import { digestOf, type BlobDigest, type DiffID } from '../../src/base/digest.ts';
 import { execute, type Inputs, type Operations, type RecordCache, type StepObserver, type VertexResult } from '../../src/build/executor.ts';
+import { memoryRecords } from '../contract/record-cache.ts';
 import type { ConfigOperation, CopyOperation, Graph, ImageOperation, Operation, RunOperation, Vertex, VertexID } from '../../src/graph/vertex.ts';
 
 const platform = { os: 'linux', architecture: 'amd64' };
@@ -107,12 +108,8 @@ class Machine {
   };
 
   readonly cache: RecordCache = {
-    get: (key) => Promise.resolve(this.records.get(key.digest) ?? null),
-    put: (_vertex, key, added) => {
-      if (this.putFails !== null) return Promise.reject(this.putFails);
-      this.records.set(key.digest, added);
-      return Promise.resolve();
-    },
+    get: (key) => memoryRecords(this.records).get(key),
+    put: (vertex, key, added) => (this.putFails === null ? memoryRecords(this.records).put(vertex, key, added) : Promise.reject(this.putFails)),
     explainMiss: (vertex) => Promise.resolve(this.reasons.get(vertex.name) ?? null),
   };
 
