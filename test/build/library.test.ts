@@ -105,6 +105,15 @@ test('independent stages run at once, whatever the number of CPUs', { skip }, as
   assert.equal(performed(events).length, 4);
 });
 
+test('steps that lock the same caches in another order do not wait for each other for ever', { skip }, async (t) => {
+  const caches = (first: string, second: string): string => [first, second, first].map((id, index) => `--mount=type=cache,sharing=locked,id=${id},target=/m${index}`).join(' ');
+  const { base } = await prepare(t, {
+    Dockerfile: `FROM base AS one\nRUN ${caches('a', 'b')} echo 1 >> /m0/log; echo 1 > /f\nFROM base AS two\nRUN ${caches('b', 'a')} echo 2 >> /m1/log; cat /m1/log | wc -l > /f\nFROM base\nCOPY --from=one /f /1\nCOPY --from=two /f /2\n`,
+  });
+  const { events } = await finish(base);
+  assert.equal(performed(events).length, 4);
+});
+
 test('a failing step rejects with its place, the others are given up, nothing stays', { skip }, async (t) => {
   const { base, storeRoot } = await prepare(t, { Dockerfile: 'FROM base AS slow\nRUN sleep 600\nFROM base\nRUN echo why >&2; exit 3\nCOPY --from=slow / /x\n' });
   const running = build(base);
