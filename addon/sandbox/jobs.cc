@@ -103,6 +103,7 @@ void Jobs::startRun(Request& request, Job& job) {
   if (!head.network.empty()) {
     network.pool = &poolOf(head.network);
     network.id = network.pool->acquire();
+    network.reusable = head.networkReusable;
     network.pool->prewarm();  // for the step after this one
   }
   waiting_.push_back({std::move(job), std::move(head), std::move(specification), spec, network});
@@ -117,7 +118,7 @@ NetworkPool& Jobs::poolOf(const std::vector<NetworkProgram>& programs) {
 
 // Starts or gives up a run whose network has settled.
 void Jobs::settle(Waiting& run) {
-  const auto [pool, networkId] = run.network;
+  const auto [pool, networkId, reusable] = run.network;
   pid_t pid = 0;
   if (pool != nullptr && pool->state(networkId) == NetworkState::Failed) {
     const NetworkFailure& failure = pool->failure(networkId);
@@ -130,14 +131,14 @@ void Jobs::settle(Waiting& run) {
     running_[pid] = {run.job.id, run.network};
     return;
   }
-  if (pool != nullptr) pool->release(networkId);
+  if (pool != nullptr) pool->release(networkId, reusable);
   writeExited(run.job, 0, {});
 }
 
 void Jobs::serviceNetworks() {
   for (auto& [argv, pool] : pools_) pool.service();
   std::erase_if(waiting_, [this](Waiting& run) {
-    const auto [pool, networkId] = run.network;
+    const auto& [pool, networkId, reusable] = run.network;
     if (pool != nullptr && pool->state(networkId) == NetworkState::Starting) return false;
     settle(run);
     return true;
@@ -182,7 +183,7 @@ void Jobs::reap() {
     }
     const Running ended = job->second;
     running_.erase(job);
-    if (ended.network.pool != nullptr) ended.network.pool->release(ended.network.id);
+    if (ended.network.pool != nullptr) ended.network.pool->release(ended.network.id, ended.network.reusable);
     writeExited(answer(ended.id), status, usage);
   }
 }

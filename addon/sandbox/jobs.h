@@ -35,6 +35,7 @@ class Jobs {
   struct Network {
     NetworkPool* pool = nullptr;
     uint32_t id = 0;
+    bool reusable = false;
   };
   struct Running {
     uint32_t id = 0;

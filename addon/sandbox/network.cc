@@ -23,8 +23,12 @@ int64_t monotonicMs() {
   return static_cast<int64_t>(now.tv_sec) * 1000 + now.tv_nsec / 1'000'000;
 }
 
+// At rest two networks wait for steps: one that has been used by none, and one that is just back.
+constexpr size_t kSparesMax = 2;
+
 struct NewNamespace {
   int fd = -1;
+  int counters = -1;
   int error = 0;
 };
 
@@ -34,7 +38,18 @@ int openOwnNetworkNamespace(void* result) {
   auto* made = static_cast<NewNamespace*>(result);
   if (bringLoopbackUp()) made->fd = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
   if (made->fd < 0) made->error = errno;
+  made->counters = open("/proc/self/net/snmp", O_RDONLY | O_CLOEXEC);  // without it the network is not used again
   return 0;
+}
+
+// What a network's counters say now; empty where they cannot be read.
+std::string readCounters(const Fd& counters) {
+  std::string text;
+  char block[4096];
+  if (!counters.valid() || lseek(counters.get(), 0, SEEK_SET) != 0) return "";
+  ssize_t got;
+  while ((got = read(counters.get(), block, sizeof block)) > 0) text.append(block, static_cast<size_t>(got));
+  return got == 0 ? text : "";
 }
 
 std::string describeStatus(int status) {
@@ -65,8 +80,7 @@ NetworkPool::~NetworkPool() {
 
 void NetworkPool::prewarm() {
   std::erase_if(networks_, [](const Network& n) { return !n.taken && n.state == NetworkState::Failed; });
-  const bool spare = std::any_of(networks_.begin(), networks_.end(), [](const Network& n) { return !n.taken; });
-  if (!spare && firstProgram_ < programs_.size()) start();
+  if (spareCount() == 0 && firstProgram_ < programs_.size()) start();
 }
 
 uint32_t NetworkPool::acquire() {
@@ -80,12 +94,24 @@ uint32_t NetworkPool::acquire() {
   return network.id;
 }
 
-void NetworkPool::release(uint32_t id) {
-  std::erase_if(networks_, [id](const Network& network) {
+void NetworkPool::release(uint32_t id, bool reusable) {
+  const bool keep = reusable && spareCount() < kSparesMax;
+  std::erase_if(networks_, [this, id, keep](Network& network) {
     if (network.id != id) return false;
+    network.taken = !(keep && isUntouched(network));
+    if (!network.taken) return false;
     if (network.pid > 0) kill(network.pid, SIGKILL);
     return true;
   });
+}
+
+bool NetworkPool::isUntouched(const Network& network) const {
+  return network.state == NetworkState::Ready && network.pid > 0 && !network.untouched.empty() &&
+         readCounters(network.counters) == network.untouched;
+}
+
+size_t NetworkPool::spareCount() const {
+  return static_cast<size_t>(std::count_if(networks_.begin(), networks_.end(), [](const Network& n) { return !n.taken; }));
 }
 
 NetworkState NetworkPool::state(uint32_t id) const {
@@ -164,7 +190,7 @@ void NetworkPool::launch(Network& network) {
     if (network.failure.detail.empty()) network.failure = lastFailure_;
     return;
   }
-  network.netns = makeNetworkNamespace();
+  network.netns = makeNetworkNamespace(&network.counters);
   if (!network.netns.valid()) return tryNext(network, "clone", errno, "cannot make a network namespace");
   network.output = makeOutputFile();
   if (!network.output.valid()) return tryNext(network, "memfd_create", errno, "cannot make a file for its output");
@@ -185,6 +211,7 @@ void NetworkPool::settle(Network& network, int64_t nowMs) {
   const ssize_t got = read(network.ready.get(), &byte, 1);
   if (got == 1) {
     network.state = NetworkState::Ready;
+    network.untouched = readCounters(network.counters);
     network.ready.reset();
   } else if (got == 0) {
     tryNext(network, "", 0, "ended before the network was ready");
@@ -213,7 +240,7 @@ void NetworkPool::tryNext(Network& network, const char* syscall, int error, cons
   launch(network);
 }
 
-Fd makeNetworkNamespace() {
+Fd makeNetworkNamespace(Fd* counters) {
   NewNamespace made;
   alignas(16) char stack[16 * 1024];
   // No exit signal: the server's loop over its children never sees this one.
@@ -221,6 +248,8 @@ Fd makeNetworkNamespace() {
   const pid_t pid = clone(openOwnNetworkNamespace, stack + sizeof stack, flags, &made);
   if (pid < 0) return Fd();
   while (waitpid(pid, nullptr, __WALL) < 0 && errno == EINTR) continue;
+  Fd opened(made.counters);
+  if (counters != nullptr) *counters = std::move(opened);
   errno = made.error;
   return Fd(made.fd);
 }

@@ -2,9 +2,10 @@
 // host's network without bridges, firewall rules or privileges. C++ starts and ends them; which program with which
 // arguments is decided by src/sandbox/network.ts.
 //
-// Life cycle of a network: Starting -> Ready -> (released) or Starting -> Failed. A network is used by one step only
-// and is then destroyed: what a step leaves in a namespace (TIME_WAIT sockets that occupy a port, neighbour entries,
-// connections half closed) must not reach the next one. A new one costs about 5 ms (slirp4netns), which `prewarm` hides.
+// Life cycle of a network: Starting -> Ready -> (released) or Starting -> Failed. A network that a step has used is
+// destroyed: what a step leaves in a namespace (TIME_WAIT sockets that occupy a port, neighbour entries, connections half
+// closed) must not reach the next one. Most steps use none: one whose counters (its /proc/net/snmp, proc(5): IPv4 packets,
+// and TCP of both versions) stand where they stood when it was ready goes to the next step. A new one costs about 15 ms of CPU, start and end together.
 //
 // Everything here runs in the server: single-threaded, process 1 of the outer pid namespace, in the host's network
 // namespace. That pid namespace guarantees that no program outlives the server, however it ends.
@@ -68,7 +69,8 @@ class NetworkPool {
   uint32_t acquire();
   // The step is over, or was given up in any state: the program is killed, the namespace goes with its last process.
   // The kernel takes 15 to 60 ms to end such a program; nobody waits for that (`reaped` then says false).
-  void release(uint32_t id);
+  // `reusable`: the step could not have changed it but by sending something; not so with CAP_NET_ADMIN.
+  void release(uint32_t id, bool reusable = false);
 
   NetworkState state(uint32_t id) const;
   // The network namespace, for setns(fd, CLONE_NEWNET) in the step; owned by the pool, close-on-exec. -1 before Ready.
@@ -95,10 +97,14 @@ class NetworkPool {
     pid_t pid = -1;          // -1: not running, or reaped
     int64_t deadlineMs = 0;  // CLOCK_MONOTONIC
     Fd netns;
+    Fd counters;            // reading from the start again gives the present values
+    std::string untouched;  // the counters when it was ready
     Fd ready;   // read end; the program has the other one
     Fd output;  // memfd with what the program prints
     NetworkFailure failure;
   };
+  bool isUntouched(const Network& network) const;
+  size_t spareCount() const;
   Network& start();
   void launch(Network& network);
   void settle(Network& network, int64_t nowMs);
@@ -113,9 +119,9 @@ class NetworkPool {
 };
 
 // Makes a network namespace with `lo` up, in the caller's user namespace, and returns a descriptor of it; the caller
-// stays where it is. -1 with errno on failure. (Also works rootless, where setns back into the host's network
+// stays where it is; `counters`, where given, gets the new namespace's. -1 with errno on failure. (Also works rootless, where setns back into the host's network
 // namespace is refused: it is a child that enters the new one.)
-Fd makeNetworkNamespace();
+Fd makeNetworkNamespace(Fd* counters = nullptr);
 
 // Brings `lo` up in the current network namespace. False with errno on failure. Async-signal-safe, for the step's child.
 bool bringLoopbackUp();

@@ -30,6 +30,7 @@ RunHead readRunHead(SpecReader& spec) {
   RunHead head;
   head.cloneFlags = spec.u64();
   head.network = readNetworkPrograms(spec);
+  head.networkReusable = spec.boolean();
   return head;
 }
 

@@ -15,10 +15,11 @@ constexpr int kRequestFd = 3;
 constexpr int kReplyFd = 4;
 
 // What the server itself must know of a run; the head of its specification:
-// u64 CLONE_NEW* flags, network programs.
+// u64 CLONE_NEW* flags, network programs, bool whether its network may serve another step.
 struct RunHead {
   uint64_t cloneFlags = 0;
   std::vector<NetworkProgram> network;  // none: no program, but perhaps a namespace
+  bool networkReusable = false;
 };
 RunHead readRunHead(SpecReader& spec);
 

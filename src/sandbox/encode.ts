@@ -63,7 +63,7 @@ export function encodeOperations(operations: readonly Operation[]): Buffer {
   const [clone, ...rest] = operations;
   invariant(clone?.operation === 'clone', 'a plan begins with clone');
   writer.u64(clone.namespaces.reduce((flags, namespace) => flags + namespaceFlags[namespace], 0));
-  encodeNetworkPrograms(writer, clone.networkPrograms);
+  encodeNetworkPrograms(writer, clone.networkPrograms).boolean(clone.networkReusable);
   writer.u32(rest.length);
   for (const operation of rest) {
     invariant(operation.operation !== 'clone', 'a plan has one clone');

@@ -26,7 +26,7 @@ export type CapabilitySet = 'all' | readonly number[];
 
 export type Operation =
   /** First of all, by the server: makes the process. */
-  | { readonly operation: 'clone'; readonly namespaces: readonly Namespace[]; readonly networkPrograms: readonly NetworkProgram[] }
+  | { readonly operation: 'clone'; readonly namespaces: readonly Namespace[]; readonly networkPrograms: readonly NetworkProgram[]; readonly networkReusable: boolean }
   | { readonly operation: 'set host name'; readonly name: string }
   | { readonly operation: 'bring loopback up' }
   /** Mounts layers out of the way, under a name. */

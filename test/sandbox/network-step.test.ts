@@ -31,6 +31,24 @@ describe('a step with a network of its own', { skip: skipUnlessRoot }, () => {
     assert.equal(new Set(outcomes.map(({ stdout }) => stdout)).size, 4);
   });
 
+  test('a network that a step sent nothing in serves another step, one that it used or could have changed does not', async () => {
+    // The interface's random address tells networks apart; numbers of namespaces are given again.
+    const namespaceOf = async (script: string, security: 'sandbox' | 'insecure' = 'sandbox'): Promise<string> => {
+      const { stdout } = await fixture.run(`${script}; ip -o link | sed -n 's/.*ether \\([0-9a-f:]*\\).*/\\1/p'`, { network: 'isolated', networkPrograms: programs, security });
+      assert.match(stdout, /^([0-9a-f]{2}:){5}[0-9a-f]{2}\n$/);
+      return stdout.trim();
+    };
+    const idle: string[] = [];
+    for (let count = 0; count < 5; count++) idle.push(await namespaceOf('true'));
+    assert.ok(new Set(idle).size < idle.length, `every idle step had a network of its own: ${idle.join(' ')}`);
+    const used = await namespaceOf('echo x | nc 127.0.0.1 9 2> /dev/null');
+    const privileged = await namespaceOf('true', 'insecure');
+    for (let count = 0; count < 5; count++) {
+      const next = await namespaceOf('true');
+      assert.ok(next !== used && next !== privileged, `${next} was used before`);
+    }
+  });
+
   test('a program that cannot be started is an error of this machine', async () => {
     const missing: NetworkProgram = { name: 'slirp4netns', argv: ['/nonexistent/slirp4netns'], readyBy: 'byte', startLimitMs: 1000 };
     await assert.rejects(fixture.run('true', { network: 'isolated', networkPrograms: [missing] }), (error: unknown) => error instanceof TsbuildError && error.details['operation'] === 'start network');
