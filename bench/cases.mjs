@@ -1,4 +1,5 @@
 // What is measured. A case prepares nothing twice and returns one sample, in milliseconds, a call.
+import { execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 
@@ -11,6 +12,7 @@ export function casesOf(adapter, world) {
     state: join(world.folder, 'state', adapter.name), base: world.base, context, noCache: false, events: false, ...options,
   });
   return [
+    { name: 'node-start', sample: sampleNodeStart },
     { name: 'step', goalMs: 25, sample: () => sampleStep(call, world) },
     { name: 'cached', goalMs: 250, prepare: () => call(world.contexts.tenSteps), sample: async () => (await call(world.contexts.tenSteps)).totalMs },
     { name: 'commit', goalMs: 2000, sample: () => sampleCommit(call, world) },
@@ -18,6 +20,13 @@ export function casesOf(adapter, world) {
     { name: 'copy-total', sample: async () => (await call(world.contexts.copy, coldState(world))).totalMs },
     { name: 'copy-cached', prepare: () => call(world.contexts.copy), sample: async () => (await call(world.contexts.copy)).totalMs },
   ];
+}
+
+// The floor of every call, and a measure of the machine: other machines' figures compare by their ratio to it.
+function sampleNodeStart() {
+  const startedMs = performance.now();
+  execFileSync(process.execPath, ['-e', '0']);
+  return performance.now() - startedMs;
 }
 
 async function sampleStep(call, { contexts }) {

@@ -14,7 +14,7 @@ const { values } = parseArgs({
   options: { case: { type: 'string' }, samples: { type: 'string', default: '5' }, json: { type: 'boolean' }, help: { type: 'boolean' } },
 });
 if (values.help) {
-  console.log('npm run bench -- [--case NAME,…] [--samples N] [--json]\ncases: step, cached, commit, copy, copy-total, copy-cached');
+  console.log('npm run bench -- [--case NAME,…] [--samples N] [--json]\ncases: node-start, step, cached, commit, copy, copy-total, copy-cached');
   process.exit(0);
 }
 
