@@ -30,7 +30,7 @@ import type { BuildEnvironment, SecretProvider } from './environment.ts';
 import { execute } from './executor.ts';
 import { fetchObserver } from './fetch-observer.ts';
 import { lazyRegistry, type LazyRegistry } from './lazy-registry.ts';
-import { locateContext, readDockerfile, readNamedContexts, type DockerfileSource, type InputOptions } from './inputs.ts';
+import { locateContext, readNamedContexts } from './inputs.ts';
 import { LogFolder } from './log-files.ts';
 import { lazyMachinery } from './machinery.ts';
 import { contextObserver, describeSteps, observeSteps, StepReporter, type Clock } from './observer.ts';
@@ -38,6 +38,7 @@ import { openContexts } from './open-contexts.ts';
 import { createOperations } from './operations.ts';
 import { planInput } from './plan-request.ts';
 import { planGraph, type Planned } from './planning.ts';
+import { readDockerfile, type DockerfileSource, type InputOptions } from './read-dockerfile.ts';
 import { recordCache } from './record-cache.ts';
 
 /** RUN steps at once where the user does not say: they wait more than they compute. */

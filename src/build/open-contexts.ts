@@ -6,7 +6,9 @@ import type { NamedContext } from '../source/named-context.ts';
 import type { Store } from '../store/store.ts';
 import type { BuildRequest } from './build-request.ts';
 import type { ContextObserver, ContextSource } from './context-source.ts';
-import { lazyContext, locateContext, readIgnore, type ContextPlace, type InputOptions } from './inputs.ts';
+import { locateContext, readIgnore } from './inputs.ts';
+import { lazyContext, type ContextPlace } from './lazy-context.ts';
+import type { InputOptions } from './read-dockerfile.ts';
 
 export interface ContextsOptions extends InputOptions {
   readonly request: BuildRequest;

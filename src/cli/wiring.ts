@@ -1,17 +1,15 @@
 /**
- * The real commands: connects `Commands` to the folders below. Loaded only when a command needs them, because it pulls
- * in everything else.
+ * The real commands: connects `Commands` to the folders below. Each command loads what it needs when it is called, so that
+ * a command that needs little starts fast.
  */
 import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { TsbuildError } from '../base/errors.ts';
 import type { EventSink } from '../base/events.ts';
-import { openBuildStore, planBuild, runBuild, type BuildPorts } from '../build/build.ts';
+import type { BuildPorts } from '../build/build.ts';
 import type { BuildRequest } from '../build/build-request.ts';
 import type { SecretProvider } from '../build/environment.ts';
-import { renderGraph } from '../graph/render.ts';
 import { hostPlatform } from '../image/platform.ts';
-import { detectNetwork } from '../sandbox/network.ts';
 import type { Store } from '../store/store.ts';
 import type { Commands, StoreRequest } from './commands.ts';
 import { openLog } from './stored-logs.ts';
@@ -38,6 +36,7 @@ export function createCommands(context: WiringContext): Promise<Commands> {
   const platform = hostPlatform(process.arch);
   const commands: Commands = {
     build: async (request, sink, signal) => {
+      const { runBuild } = await import('../build/build.ts');
       const outcome = await runBuild(request, buildPorts(context, request, sink, signal, sources));
       return {
         imageID: outcome.imageID,
@@ -49,7 +48,10 @@ export function createCommands(context: WiringContext): Promise<Commands> {
         stepsCached: outcome.stepsCached,
       };
     },
-    graph: async (request, format, signal) => renderGraph(await planBuild(request, buildPorts(context, request, () => undefined, signal, sources)), format),
+    graph: async (request, format, signal) => {
+      const [{ planBuild }, { renderGraph }] = await Promise.all([import('../build/build.ts'), import('../graph/render.ts')]);
+      return renderGraph(await planBuild(request, buildPorts(context, request, () => undefined, signal, sources)), format);
+    },
     images: (request) => withStore(request, async (store) => (await import('../export/describe-images.ts')).listImages(store)),
     inspect: (names, request) =>
       withStore(request, async (store) => {
@@ -79,6 +81,7 @@ export function createCommands(context: WiringContext): Promise<Commands> {
 }
 
 async function withStore<Result>({ storeRoot }: StoreRequest, work: (store: Store) => Promise<Result>): Promise<Result> {
+  const { openBuildStore } = await import('../build/build.ts');
   const store = await openBuildStore(storeRoot, process.pid);
   try {
     return await work(store);
@@ -128,6 +131,7 @@ function secretProvider({ secrets, ssh }: BuildRequest, env: WiringContext['env'
 
 /** What `--network default` means on this machine, in a few words for `--help`. */
 export async function describeDefaultNetwork({ env }: Pick<WiringContext, 'env'>): Promise<string> {
+  const { detectNetwork } = await import('../sandbox/network.ts');
   const found = await detectNetwork(searchPath(env));
   if (found.kind === 'found') return `isolated, with user-mode networking by ${found.programs[0].name}`;
   return "this machine's own network, because neither slirp4netns nor pasta is installed";

@@ -1,0 +1,109 @@
+/**
+ * Reads the Dockerfile that a request means, from a file or from standard input, and parses it. It loads nothing that only
+ * a build needs: `tsbuild check` reads Dockerfiles too. Start at `readDockerfile`.
+ */
+import { open, stat } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { errnoCode, messageOf, TsbuildError } from '../base/errors.ts';
+import { detectSyntax } from '../dockerfile/directives.ts';
+import type { Dockerfile } from '../dockerfile/instruction.ts';
+import { parseDockerfile } from '../dockerfile/parse.ts';
+import type { BuildRequest } from './build-request.ts';
+
+/** Longest Dockerfile that is read. */
+const dockerfileSizeMax = 16 * 1024 * 1024;
+
+export interface DockerfileSource {
+  readonly dockerfile: Dockerfile;
+  /** Where it lies; null for standard input. */
+  readonly path: string | null;
+}
+
+export interface InputOptions {
+  readonly workingDirectory: string;
+  /** Everything on standard input; asked only where the request says `-`. */
+  readonly readStdin: () => Promise<Buffer>;
+  /** Gets the text of the Dockerfile before it is parsed, so that errors can show its lines. */
+  readonly onDockerfile?: (file: string, text: string) => void;
+}
+
+/** @throws TsbuildError of class usage: `DOCKERFILE_MISSING`, `DOCKERFILE_UNREADABLE`, what parsing throws */
+export async function readDockerfile(request: BuildRequest, options: InputOptions): Promise<DockerfileSource> {
+  const fromStdin = request.file === '-' || (request.context === '-' && request.file === null);
+  if (fromStdin) return { dockerfile: parse(await refuseArchive(await options.readStdin()), '-', options), path: null };
+  const { path, name } = await locateDockerfile(request, options);
+  return { dockerfile: parse(await readLimited(path, name), name, options), path };
+}
+
+/** What looks like a tar or a compressed one is a context, not a Dockerfile. */
+async function refuseArchive(bytes: Buffer): Promise<Buffer> {
+  const [{ detectCompression }, { isTarHeader }] = await Promise.all([import('../layer/decompress.ts'), import('./add-archives.ts')]);
+  if (detectCompression(bytes) === 'none' && !isTarHeader(bytes)) return bytes;
+  throw new TsbuildError('usage', 'CONTEXT_ARCHIVE_UNAVAILABLE', '-: a context as an archive on standard input is not available yet', {
+    hint: 'Unpack it, and give the directory.',
+  });
+}
+
+function parse(bytes: Buffer, name: string, { onDockerfile }: InputOptions): Dockerfile {
+  onDockerfile?.(name, bytes.toString('utf8'));
+  return check(parseDockerfile(bytes, name));
+}
+
+async function locateDockerfile(request: BuildRequest, { workingDirectory }: InputOptions): Promise<{ readonly path: string; readonly name: string }> {
+  if (request.file !== null) return { path: resolve(workingDirectory, request.file), name: request.file };
+  const folder = resolve(workingDirectory, request.context);
+  for (const name of ['Dockerfile', 'dockerfile']) {
+    const path = join(folder, name);
+    if (await exists(path)) return { path, name };
+  }
+  throw new TsbuildError('usage', 'DOCKERFILE_MISSING', `failed to read dockerfile: ${join(request.context, 'Dockerfile')}: no such file or directory`, {
+    hint: 'Name it with -f FILE, or run tsbuild in the directory that has it.',
+  });
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await stat(path);
+    return true;
+  } catch (error) {
+    if (errnoCode(error) === 'ENOENT') return false;
+    return true; // it is there, and reading it will say what is wrong
+  }
+}
+
+async function readLimited(path: string, name: string): Promise<Buffer> {
+  try {
+    const file = await open(path, 'r');
+    try {
+      const { size } = await file.stat();
+      if (size <= dockerfileSizeMax) return await file.readFile();
+    } finally {
+      await file.close();
+    }
+  } catch (cause) {
+    throw unreadable(name, cause);
+  }
+  throw new TsbuildError('usage', 'DOCKERFILE_TOO_LARGE', `failed to read dockerfile: ${name}: it has more than ${dockerfileSizeMax} bytes`);
+}
+
+function unreadable(name: string, cause: unknown): TsbuildError {
+  const code = errnoCode(cause);
+  const reasons: Readonly<Record<string, string>> = { ENOENT: 'no such file or directory', EACCES: 'permission denied', EISDIR: 'is a directory' };
+  const reason = reasons[code ?? ''] ?? messageOf(cause);
+  return new TsbuildError('usage', code === 'ENOENT' ? 'DOCKERFILE_MISSING' : 'DOCKERFILE_UNREADABLE', `failed to read dockerfile: ${name}: ${reason}`, {
+    hint: 'Name the Dockerfile with -f FILE; the path is relative to the current directory.',
+    cause,
+  });
+}
+
+const builtInFrontend = /^(docker\.io\/)?docker\/dockerfile(-upstream)?(:[\w.-]+)?(@sha256:[0-9a-f]{64})?$/;
+
+/** The built-in frontend is the only one ("Ours", 8). */
+function check(dockerfile: Dockerfile): Dockerfile {
+  const syntax = detectSyntax(dockerfile.text);
+  if (syntax === undefined || builtInFrontend.test(syntax.reference)) return dockerfile;
+  throw new TsbuildError('usage', 'SYNTAX_UNSUPPORTED', `# syntax=${syntax.reference}: custom frontends are not run`, {
+    position: { file: dockerfile.file, startLine: syntax.line, endLine: syntax.line },
+    hint: 'Remove the line, or use docker/dockerfile: tsbuild reads Dockerfiles itself.',
+  });
+}
