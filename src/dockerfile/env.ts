@@ -13,7 +13,7 @@ export function readPairs(statement: Statement, kind: 'env' | 'label'): EnvInstr
   for (let at = 0; at < words.length; at += 3) {
     pairs.push({ key: needName(words[at] ?? '', statement), value: words[at + 1] ?? '' });
   }
-  return { kind, ...readCommon(statement), pairs };
+  return { kind, ...readCommon(statement), pairs, ...(words[2] === '=' ? {} : { legacy: true }) };
 }
 
 /** Reads ARG. Like BuildKit it ignores flags. @throws TsbuildError `ARGUMENT_COUNT`, `NAME_BLANK` */

@@ -35,6 +35,8 @@ interface Common {
   readonly position: SourceRange;
   /** The logical line: continuations joined, comments dropped, without heredoc bodies. For history and progress. */
   readonly text: string;
+  /** Comments directly above it, without `#`: descriptions, and `check=` for this instruction alone. */
+  readonly comments: readonly string[];
 }
 
 export interface FromInstruction extends Common {
@@ -78,6 +80,8 @@ export interface CopyInstruction extends Common {
 export interface EnvInstruction extends Common {
   readonly kind: 'env' | 'label';
   readonly pairs: readonly KeyValue[];
+  /** Present where the only pair was written with a blank instead of `=`. */
+  readonly legacy?: true;
 }
 export interface ArgInstruction extends Common {
   readonly kind: 'arg';

@@ -18,16 +18,43 @@ import { readRun } from './run.ts';
 import type { Statement } from './statement.ts';
 import { suggestionHint } from './suggest.ts';
 
+/** How far a file could be read: to its end, or to the first instruction that is wrong. */
+export type ParseAttempt = Pick<Dockerfile, 'file' | 'text' | 'directives' | 'warnings'> & {
+  /** Those before the wrong one. */
+  readonly instructions: readonly Instruction[];
+} & ({ readonly dockerfile: Dockerfile; readonly error: null } | { readonly dockerfile: null; readonly error: TsbuildError });
+
 /**
  * Parses a whole Dockerfile.
  * @param file the file as the user named it, for messages
  * @throws TsbuildError class usage, with the file and the lines; nothing else
  */
 export function parseDockerfile(source: Uint8Array | string, file: string): Dockerfile {
-  const { instructions, text, escape, directives, warnings } = parseLines(source, file);
+  const { dockerfile, error } = tryParseDockerfile(source, file);
+  if (dockerfile === null) throw error;
+  return dockerfile;
+}
+
+/**
+ * Parses a Dockerfile as far as it goes, for those who have something to say about what stands before the error.
+ * @throws TsbuildError as `parseDockerfile`, where the file has no lines that could be told apart
+ */
+export function tryParseDockerfile(source: Uint8Array | string, file: string): ParseAttempt {
+  const { instructions: raws, text, escape, directives, warnings } = parseLines(source, file);
   const sections = new Sections(file);
-  for (const raw of instructions) sections.add(readInstruction(raw, file));
-  return { file, text, escape, directives, warnings, ...sections.finish() };
+  const instructions: Instruction[] = [];
+  const common = { file, text, directives, warnings, instructions };
+  try {
+    for (const raw of raws) {
+      const instruction = readInstruction(raw, file);
+      instructions.push(instruction);
+      sections.add(instruction);
+    }
+    return { ...common, dockerfile: { file, text, escape, directives, warnings, ...sections.finish() }, error: null };
+  } catch (error) {
+    if (!(error instanceof TsbuildError)) throw error;
+    return { ...common, dockerfile: null, error };
+  }
 }
 
 /**

@@ -19,11 +19,12 @@ export interface Statement {
 export interface StatementCommon {
   readonly position: SourceRange;
   readonly text: string;
+  readonly comments: readonly string[];
 }
 
 /** The fields that do not depend on the instruction; the text is the logical line without blanks around it. */
 export function readCommon({ raw, position }: Statement): StatementCommon {
-  return { position, text: trimSpace(raw.line) };
+  return { position, text: trimSpace(raw.line), comments: raw.comments };
 }
 
 /** Reads the flags that the instruction knows: none, unless told. @throws TsbuildError `FLAG_UNKNOWN`, `FLAG_DUPLICATE`, `FLAG_VALUE` */

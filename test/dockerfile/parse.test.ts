@@ -2,16 +2,16 @@ import { strict as assert } from 'node:assert';
 import { test } from 'node:test';
 import { TsbuildError } from '../../src/base/errors.ts';
 import type { Instruction } from '../../src/dockerfile/instruction.ts';
-import { parseDockerfile, parseTrigger } from '../../src/dockerfile/parse.ts';
+import { parseDockerfile, parseTrigger, tryParseDockerfile } from '../../src/dockerfile/parse.ts';
 import { scriptOf } from '../../src/dockerfile/run.ts';
 
-/** The instructions after `FROM a`, without position and text. */
+/** The instructions after `FROM a`, without position, text and comments. */
 function read(body: string): object[] {
   return parseDockerfile(`FROM a\n${body}`, 'Dockerfile').stages[0]?.instructions.map(strip) ?? [];
 }
 
 function strip(instruction: Instruction): object {
-  return Object.fromEntries(Object.entries(instruction).filter(([key]) => key !== 'position' && key !== 'text'));
+  return Object.fromEntries(Object.entries(instruction).filter(([key]) => !['position', 'text', 'comments'].includes(key)));
 }
 
 function check(table: readonly (readonly [body: string, expected: object])[]): void {
@@ -57,6 +57,22 @@ test('parseDockerfile keeps position and text of each instruction', () => {
   assert.equal(first?.text, 'run  x   y <<E');
 });
 
+test('parseDockerfile keeps the comments above an instruction, to the nearest empty one', () => {
+  const file = parseDockerfile('# check=skip=A\n# one\nARG V\n# two\n#\n# three\n\n #  four\nFROM a\nRUN x \\\n# five\n y\n', 'f');
+  assert.deepEqual(file.globalArgs[0]?.comments, ['one']);
+  assert.deepEqual(file.stages[0]?.from.comments, ['three', '#  four']);
+  assert.deepEqual(file.stages[0].instructions[0]?.comments, []);
+});
+
+test('tryParseDockerfile keeps what stands before the first wrong instruction', () => {
+  const attempt = tryParseDockerfile('# check=skip=A\nFROM a\nRUN b \\\n\n c\nRUM d\nRUN e\n', 'f');
+  assert.deepEqual([attempt.error?.code, attempt.dockerfile], ['INSTRUCTION_UNKNOWN', null]);
+  assert.deepEqual(attempt.instructions.map(({ kind }) => kind), ['from', 'run']);
+  assert.deepEqual([attempt.directives, attempt.warnings.length], [{ check: 'skip=A' }, 1]);
+  assert.deepEqual(tryParseDockerfile('RUN b', 'f').error?.code, 'STAGE_MISSING');
+  assert.throws(() => tryParseDockerfile('RUN <<E', 'f'), { code: 'HEREDOC_UNTERMINATED' });
+});
+
 test('parseDockerfile warns of empty continuation lines and of bytes that are not UTF-8', () => {
   const warnings = (source: string | Uint8Array): object[] => parseDockerfile(source, 'f').warnings.map(({ code, position }) => [code, position.startLine]);
   assert.deepEqual(warnings('FROM a\nRUN b \\\n\n c\nRUN d'), [['NoEmptyContinuation', 4]]);
@@ -80,7 +96,7 @@ test('parseDockerfile reads COPY and ADD', () => check([
 
 test('parseDockerfile reads ENV, LABEL and ARG before substitution', () => check([
   ['ENV a=1 b="2 3"', { kind: 'env', pairs: [{ key: 'a', value: '1' }, { key: 'b', value: '"2 3"' }] }],
-  ['ENV a b c', { kind: 'env', pairs: [{ key: 'a', value: 'b c' }] }],
+  ['ENV a b c', { kind: 'env', pairs: [{ key: 'a', value: 'b c' }], legacy: true }],
   ['LABEL "k"=$v', { kind: 'label', pairs: [{ key: '"k"', value: '$v' }] }],
   ['ENV __proto__=1', { kind: 'env', pairs: [{ key: '__proto__', value: '1' }] }],
   ['ARG a b= c="x y"', { kind: 'arg', args: [{ key: 'a' }, { key: 'b', value: '' }, { key: 'c', value: '"x y"' }] }],
@@ -144,7 +160,7 @@ test('parseDockerfile reads ONBUILD with its trigger', () => {
 
 test('parseTrigger reads an expression of a base image, with the position of the FROM', () => {
   const position = { file: 'f', startLine: 7, endLine: 7 };
-  assert.deepEqual(parseTrigger('COPY <<E /b\nx\nE', position), { ...copy, sources: [], heredocs: [heredoc], position, text: 'COPY <<E /b' });
+  assert.deepEqual(parseTrigger('COPY <<E /b\nx\nE', position), { ...copy, sources: [], heredocs: [heredoc], position, comments: [], text: 'COPY <<E /b' });
   for (const [text, code] of [
     ['RUN a\nRUN b', 'ONBUILD_EXPRESSION'], ['FROM a', 'ONBUILD_TRIGGER'], ['', 'DOCKERFILE_EMPTY'], ['\n', 'DOCKERFILE_NO_INSTRUCTIONS'],
     ['COPY a', 'ARGUMENT_COUNT'], ['NOPE', 'INSTRUCTION_UNKNOWN'], ['RUN <<E', 'HEREDOC_UNTERMINATED'],
