@@ -4,7 +4,7 @@ import type { Dockerfile } from '../dockerfile/instruction.ts';
 import type { PlanInput } from '../graph/plan-input.ts';
 import type { Platform } from '../image/config.ts';
 import { hostPlatform, parsePlatform } from '../image/platform.ts';
-import { clampSeconds, type TimePolicy } from '../layer/layer.ts';
+import { clampSeconds, type TimePolicy } from '../layer/time-policy.ts';
 import type { NamedContext } from '../source/named-context.ts';
 import type { BuildRequest } from './build-request.ts';
 

@@ -61,12 +61,21 @@ export interface ArgumentInput {
 
 /** What FROM lines see: predefined arguments, then the ARGs before the first FROM in their order. */
 export function globalArguments(input: ArgumentInput): EnvList {
-  let args = predefinedArguments(input);
-  for (const instruction of input.dockerfile.globalArgs) {
+  return withGlobalArgs(predefinedArguments(input), input.dockerfile, input.buildArgs);
+}
+
+/** What FROM lines would see if the user had given no build argument. */
+export function defaultGlobalArguments(input: ArgumentInput): EnvList {
+  return withGlobalArgs(predefinedArguments(input), input.dockerfile, new Map());
+}
+
+function withGlobalArgs(predefined: EnvList, dockerfile: Dockerfile, buildArgs: ReadonlyMap<string, string>): EnvList {
+  let args = predefined;
+  for (const instruction of dockerfile.globalArgs) {
     for (const { key, value } of instruction.args) {
-      const given = input.buildArgs.get(key);
+      const given = buildArgs.get(key);
       if (given !== undefined) args = args.with(key, given);
-      else if (value !== undefined) args = args.with(key, expand(value, args, input.dockerfile, instruction.position));
+      else if (value !== undefined) args = args.with(key, expand(value, args, dockerfile, instruction.position));
     }
   }
   return args;

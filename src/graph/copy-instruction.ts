@@ -18,6 +18,11 @@ function isRepository(source: string): boolean {
   return /^(git:\/\/|ssh:\/\/|git@)/.test(source) || (/^https?:\/\//.test(source) && !isDownload(source));
 }
 
+/** Whether a source is a path of the context, and nothing from elsewhere. */
+export function isLocalSource(source: string): boolean {
+  return !isRepository(source) && !isDownload(source);
+}
+
 /** The operands and flags after substitution; a flag that became empty is as good as absent. */
 interface Words {
   readonly sources: readonly string[];

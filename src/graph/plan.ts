@@ -45,11 +45,30 @@ export function plan(input: PlanInput): PlanResult {
   const target = resolveTarget(input, all);
   const reachable = collectReachable(input, all, target);
   if (reachable.requests.length > 0) return { kind: 'needs', requests: reachable.requests };
-  const context: PlanContext = { input, globals, stages: all, states: new Map(), vertices: new VertexList() };
-  for (const stage of reachable.stages) context.states.set(stage.index, planStage(context, stage));
+  const context = planStages({ input, globals, all, stages: reachable.stages });
   const id = addConfig(context, requireState(context, target.index), target);
   const targetName = input.target === null || input.target === '' ? (target.name ?? 'default') : input.target;
   return { kind: 'graph', graph: { vertices: context.vertices.finish(), target: id, targetName } };
+}
+
+/** Sees an instruction and the state that it starts from. */
+export type InstructionVisitor = (item: StageInstruction, state: StageState, stage: ResolvedStage) => void;
+
+export interface StagesToPlan extends Pick<PlanContext, 'input' | 'globals'> {
+  /** Every stage of the file. */
+  readonly all: readonly ResolvedStage[];
+  /** Those to plan: complete, in the order of the file, with all that they need and their images resolved. */
+  readonly stages: readonly ResolvedStage[];
+}
+
+/**
+ * Plans stages; the visitor sees each instruction before it is planned.
+ * @throws TsbuildError of class `usage`, with the position of the instruction to blame
+ */
+export function planStages({ input, globals, all, stages }: StagesToPlan, visit: InstructionVisitor = () => undefined): PlanContext {
+  const context: PlanContext = { input, globals, stages: all, states: new Map(), vertices: new VertexList() };
+  for (const stage of stages) context.states.set(stage.index, planStage(context, stage, visit));
+  return context;
 }
 
 /** How steps of a stage are numbered for progress: FROM of an image counts, FROM of a stage does not. */
@@ -71,10 +90,11 @@ class StepNames {
   }
 }
 
-function planStage(context: PlanContext, stage: ResolvedStage): StageState {
+function planStage(context: PlanContext, stage: ResolvedStage, visit: InstructionVisitor): StageState {
   const names = new StepNames(stage);
   let state = startOfStage(context, stage, names);
   stage.instructions.forEach((item, step) => {
+    visit(item, state, stage);
     state = applyInstruction(context, stage, state, item, step, names);
   });
   return state;

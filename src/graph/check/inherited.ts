@@ -1,0 +1,25 @@
+/**
+ * Variables that an unknown base image might set. `tsbuild check` resolves no image, so it cannot know them; a build does.
+ * It keeps quiet about a name unless the file itself shows that no image is meant.
+ */
+import type { Dockerfile } from '../../dockerfile/instruction.ts';
+import type { ResolvedStage } from '../stages.ts';
+
+/** The names that the file declares before its first FROM, and in the stage, wherever it does. */
+export function declaredNames({ globalArgs }: Dockerfile, stage: ResolvedStage): ReadonlySet<string> {
+  const names = [...globalArgs, ...stage.instructions.map(({ instruction }) => instruction)].flatMap((instruction) => {
+    if (instruction.kind === 'arg') return instruction.args.map(({ key }) => key);
+    return instruction.kind === 'env' ? instruction.pairs.map(({ key }) => key) : [];
+  });
+  return new Set(names);
+}
+
+/**
+ * Whether a name that is not set may be a variable of the image. It is not when it has a small letter (images write theirs
+ * in capitals), when it is a near miss of one that is set, with the same first letter (`GOPATH` is none of `PATH`), or
+ * when the file declares it where the instruction does not see it.
+ */
+export function mayComeFromImage(name: string, near: string | undefined, declared: ReadonlySet<string>): boolean {
+  if (!/^[A-Z_][A-Z0-9_]*$/.test(name) || declared.has(name)) return false;
+  return near === undefined || near[0] !== name[0];
+}

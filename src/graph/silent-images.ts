@@ -1,0 +1,38 @@
+/**
+ * Stages planned without asking for images: one that is not known stands there and says nothing. For those who look at a
+ * Dockerfile and build nothing.
+ */
+import { digestOf, type BlobDigest } from '../base/digest.ts';
+import type { ImageRequest, PlanInput, PlannedImage } from './plan-input.ts';
+import { collectReachable, type ResolvedStage } from './stages.ts';
+
+export interface CompleteStages {
+  /** In the order of the file, with the triggers of their bases. */
+  readonly stages: readonly ResolvedStage[];
+  /** The known images, and a silent one for each of the others. */
+  readonly images: PlanInput['images'];
+}
+
+/**
+ * The stages that the wanted ones need.
+ * @throws TsbuildError of class `usage` for a `--from` that means nothing
+ */
+export function completeStages(input: PlanInput, all: readonly ResolvedStage[], wanted: readonly ResolvedStage[]): CompleteStages {
+  const images = new Map(input.images);
+  const stages = new Map<number, ResolvedStage>();
+  // Later stages bring the earlier ones that they need.
+  for (const target of wanted.toReversed()) {
+    if (stages.has(target.index)) continue;
+    let reachable = collectReachable({ ...input, images }, all, target);
+    while (reachable.requests.length > 0) {
+      for (const request of reachable.requests) images.set(request.key, silentImage(request));
+      reachable = collectReachable({ ...input, images }, all, target);
+    }
+    for (const stage of reachable.stages) stages.set(stage.index, stage);
+  }
+  return { stages: [...stages.values()].sort((a, b) => a.index - b.index), images };
+}
+
+function silentImage({ key, platform }: ImageRequest): PlannedImage {
+  return { manifest: digestOf<BlobDigest>(key), config: { ...platform, config: {}, rootfs: { type: 'layers', diff_ids: [] }, history: [] }, diffIDs: [] };
+}
