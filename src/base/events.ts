@@ -30,9 +30,20 @@ export type BuildEvent =
   | { readonly type: 'step-done'; readonly timeMs: number; readonly id: number; readonly cached: boolean; readonly durationMs: number; readonly usage?: StepUsage }
   | { readonly type: 'step-failed'; readonly timeMs: number; readonly id: number; readonly durationMs: number; readonly message: string; readonly logPath?: string }
   | { readonly type: 'step-canceled'; readonly timeMs: number; readonly id: number }
-  /** Said once about the whole build: what network RUN gets, an option without effect, a lint of the Dockerfile. */
-  | { readonly type: 'notice'; readonly timeMs: number; readonly level: 'info' | 'warning'; readonly code: string; readonly text: string; readonly position?: SourceRange }
+  /**
+   * Said once about the whole build: what network RUN gets, an option without effect. What a build check found is such a
+   * notice with `check`; its code is the rule's name.
+   */
+  | { readonly type: 'notice'; readonly timeMs: number; readonly level: 'info' | 'warning'; readonly code: string; readonly text: string; readonly position?: SourceRange; readonly check?: CheckNotice }
   | { readonly type: 'build-done'; readonly timeMs: number; readonly durationMs: number; readonly stepsTotal: number; readonly stepsCached: number };
+
+/** What a finding of a build check has besides its rule, its words and its place. */
+export interface CheckNotice {
+  /** What the rule says in general. */
+  readonly description: string;
+  /** The address of its documentation; absent where there is none. */
+  readonly url?: string;
+}
 
 /** What a RUN step used, where the kernel could tell. */
 export interface StepUsage {

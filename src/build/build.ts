@@ -10,6 +10,7 @@ import { openCache, type Cache } from '../cache/cache.ts';
 import { checkOutputs } from '../export/check-outputs.ts';
 import type { OutputSpec } from '../export/output-spec.ts';
 import { parseOutput } from '../export/parse-output.ts';
+import { attemptOf } from '../graph/check/check.ts';
 import type { Graph } from '../graph/vertex.ts';
 import { decompress as decompressArchive } from '../layer/decompress.ts';
 import { clampSeconds, type TimePolicy } from '../layer/layer.ts';
@@ -24,6 +25,7 @@ import type { StoreNotice } from '../store/tags.ts';
 import type { Store } from '../store/store.ts';
 import { BaseLayers } from './base-layers.ts';
 import type { BuildRequest } from './build-request.ts';
+import { checkInBuild, checkUnreadable } from './check.ts';
 import { deliver, fullNames, type Delivery } from './deliver.ts';
 import { createDownload } from './download.ts';
 import type { BuildEnvironment, SecretProvider } from './environment.ts';
@@ -37,7 +39,7 @@ import { contextObserver, describeSteps, observeSteps, StepReporter, type Clock 
 import { openContexts } from './open-contexts.ts';
 import { createOperations } from './operations.ts';
 import { planInput } from './plan-request.ts';
-import { planGraph, type Planned } from './planning.ts';
+import { planGraph, plannedImages, type Planned } from './planning.ts';
 import { readDockerfile, type DockerfileSource, type InputOptions } from './read-dockerfile.ts';
 import { recordCache } from './record-cache.ts';
 
@@ -132,15 +134,21 @@ interface BuildState {
 async function readDefinition(request: BuildRequest, ports: BuildPorts, reporter: StepReporter): Promise<DockerfileSource> {
   const step = reporter.describe(`[internal] load build definition from ${request.file ?? 'Dockerfile'}`);
   reporter.started(step);
+  let text: { readonly file: string; readonly source: string } | null = null;
+  const onDockerfile = (file: string, source: string): void => {
+    text = { file, source };
+    ports.onDockerfile?.(file, source);
+  };
   try {
     await locateContext(request, ports);
-    const source = await readDockerfile(request, ports);
+    const source = await readDockerfile(request, { ...ports, onDockerfile });
     for (const { code, message, position } of source.dockerfile.warnings) {
-      reporter.send({ type: 'notice', level: 'warning', code, text: message, position });
+      if (code !== 'NoEmptyContinuation') reporter.send({ type: 'notice', level: 'warning', code, text: message, position });
     }
     reporter.done(step, false);
     return source;
   } catch (error) {
+    if (text !== null) await checkUnreadable(text, { request, ports, reporter });
     reporter.failed(step, error);
     throw error;
   }
@@ -164,10 +172,22 @@ async function planInStore(state: BuildState, times: TimePolicy): Promise<Planne
   return { ...planned, contexts };
 }
 
+/** Plans, and tells what the build checks found, also where planning fails. */
+async function planAndCheck(state: BuildState, times: TimePolicy): ReturnType<typeof planInStore> {
+  const { request, ports, reporter, source } = state;
+  const check = { request, ports, reporter, dockerfilePath: source.path, attempt: attemptOf(source.dockerfile) };
+  const planned = await planInStore(state, times).catch(async (error: unknown) => {
+    if (!ports.signal.aborted) await checkInBuild({ ...check, images: new Map(), isFailing: true });
+    throw error;
+  });
+  await checkInBuild({ ...check, images: plannedImages(planned.images), isFailing: false });
+  return planned;
+}
+
 async function buildInStore(state: BuildState): Promise<BuildOutcome> {
   const { ports, reporter, store, request, specs } = state;
   const times = timesOf(request);
-  const { graph, images, contexts: named } = await planInStore(state, times);
+  const { graph, images, contexts: named } = await planAndCheck(state, times);
   const steps = describeSteps(graph, reporter);
   reporter.send({ type: 'build-started', steps: [...steps.values()], target: graph.targetName });
   const cache = openCache(store);

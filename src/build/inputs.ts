@@ -43,10 +43,15 @@ export function readNamedContexts(values: readonly NamedValue[], workingDirector
   return contexts;
 }
 
+/** Whether the main context is a directory by its name: only those have ignore rules (SEMANTICS A6, 108). */
+export function isDirectoryContext({ context }: Pick<BuildRequest, 'context'>): boolean {
+  return context !== '-' && !/^(https?|git|ssh):\/\//.test(context) && !/^git@/.test(context);
+}
+
 /** Checks that the main context is a directory; a Dockerfile on standard input has an empty one. */
 export async function locateContext(request: BuildRequest, { workingDirectory }: InputOptions): Promise<string | null> {
   if (request.context === '-') return null;
-  if (/^(https?|git|ssh):\/\//.test(request.context) || /^git@/.test(request.context)) {
+  if (!isDirectoryContext(request)) {
     throw new TsbuildError('usage', 'CONTEXT_REMOTE_UNAVAILABLE', `${request.context}: contexts from an address are not available yet`, {
       hint: 'Clone or download it first, and give the directory.',
     });

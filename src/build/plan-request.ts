@@ -19,10 +19,19 @@ export function planInput(
   times: TimePolicy,
   architecture: string,
 ): Omit<PlanInput, 'images'> {
+  return { dockerfile, ...planSettings(request, contexts, times, architecture) };
+}
+
+/** All but the Dockerfile and the images. */
+export function planSettings(
+  request: BuildRequest,
+  contexts: ReadonlyMap<string, NamedContext>,
+  times: TimePolicy,
+  architecture: string,
+): Omit<PlanInput, 'images' | 'dockerfile'> {
   const buildArgs = new Map(request.buildArgs.flatMap(({ key, value }) => (value === undefined ? [] : [[key, value] as const])));
   const buildPlatform = hostPlatform(architecture);
   return {
-    dockerfile,
     target: request.target,
     buildArgs,
     targetPlatform: targetPlatform(request, buildPlatform),

@@ -26,9 +26,7 @@ export interface PlanningOptions {
 export async function planGraph(input: Omit<PlanInput, 'images'>, options: PlanningOptions): Promise<Planned> {
   const images = new Map<string, ResolvedImage>();
   for (let round = 0; round < roundsMax; round++) {
-    const planned = new Map<string, PlannedImage>();
-    for (const [key, image] of images) planned.set(key, { manifest: image.descriptor.digest, config: image.config, diffIDs: image.diffIDs });
-    const result = plan({ ...input, images: planned });
+    const result = plan({ ...input, images: plannedImages(images) });
     if (result.kind === 'graph') return { graph: result.graph, images };
     const resolved = await Promise.all(result.requests.map((request) => resolveOne(request, options)));
     result.requests.forEach((request, index) => {
@@ -37,6 +35,11 @@ export async function planGraph(input: Omit<PlanInput, 'images'>, options: Plann
     });
   }
   throw new Error('planning asks for images without end');
+}
+
+/** What planning takes of resolved images. */
+export function plannedImages(images: Planned['images']): PlanInput['images'] {
+  return new Map([...images].map(([key, image]): [string, PlannedImage] => [key, { manifest: image.descriptor.digest, config: image.config, diffIDs: image.diffIDs }]));
 }
 
 async function resolveOne(request: ImageRequest, { resolver, pull, reporter, signal }: PlanningOptions): Promise<ResolvedImage> {

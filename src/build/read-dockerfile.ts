@@ -27,12 +27,29 @@ export interface InputOptions {
   readonly onDockerfile?: (file: string, text: string) => void;
 }
 
-/** @throws TsbuildError of class usage: `DOCKERFILE_MISSING`, `DOCKERFILE_UNREADABLE`, what parsing throws */
+/** A Dockerfile that is not parsed yet. */
+export interface DockerfileBytes {
+  readonly bytes: Buffer;
+  /** As messages call it. */
+  readonly name: string;
+  readonly path: string | null;
+}
+
+/** @throws TsbuildError of class usage: `DOCKERFILE_MISSING`, `DOCKERFILE_UNREADABLE`, `SYNTAX_UNSUPPORTED`, what parsing throws */
 export async function readDockerfile(request: BuildRequest, options: InputOptions): Promise<DockerfileSource> {
+  const { bytes, name, path } = await readDockerfileBytes(request, options);
+  const dockerfile = parseDockerfile(bytes, name);
+  refuseFrontend(dockerfile);
+  return { dockerfile, path };
+}
+
+/** The file alone. @throws TsbuildError of class usage: `DOCKERFILE_MISSING`, `DOCKERFILE_UNREADABLE`, `DOCKERFILE_TOO_LARGE` */
+export async function readDockerfileBytes(request: BuildRequest, options: InputOptions): Promise<DockerfileBytes> {
   const fromStdin = request.file === '-' || (request.context === '-' && request.file === null);
-  if (fromStdin) return { dockerfile: parse(await refuseArchive(await options.readStdin()), '-', options), path: null };
-  const { path, name } = await locateDockerfile(request, options);
-  return { dockerfile: parse(await readLimited(path, name), name, options), path };
+  const { path, name } = fromStdin ? { path: null, name: '-' } : await locateDockerfile(request, options);
+  const bytes = path === null ? await refuseArchive(await options.readStdin()) : await readLimited(path, name);
+  options.onDockerfile?.(name, bytes.toString('utf8'));
+  return { bytes, name, path };
 }
 
 /** What looks like a tar or a compressed one is a context, not a Dockerfile. */
@@ -42,11 +59,6 @@ async function refuseArchive(bytes: Buffer): Promise<Buffer> {
   throw new TsbuildError('usage', 'CONTEXT_ARCHIVE_UNAVAILABLE', '-: a context as an archive on standard input is not available yet', {
     hint: 'Unpack it, and give the directory.',
   });
-}
-
-function parse(bytes: Buffer, name: string, { onDockerfile }: InputOptions): Dockerfile {
-  onDockerfile?.(name, bytes.toString('utf8'));
-  return check(parseDockerfile(bytes, name));
 }
 
 async function locateDockerfile(request: BuildRequest, { workingDirectory }: InputOptions): Promise<{ readonly path: string; readonly name: string }> {
@@ -98,10 +110,10 @@ function unreadable(name: string, cause: unknown): TsbuildError {
 
 const builtInFrontend = /^(docker\.io\/)?docker\/dockerfile(-upstream)?(:[\w.-]+)?(@sha256:[0-9a-f]{64})?$/;
 
-/** The built-in frontend is the only one ("Ours", 8). */
-function check(dockerfile: Dockerfile): Dockerfile {
+/** The built-in frontend is the only one ("Ours", 8). @throws TsbuildError `SYNTAX_UNSUPPORTED` */
+export function refuseFrontend(dockerfile: Pick<Dockerfile, 'file' | 'text'>): void {
   const syntax = detectSyntax(dockerfile.text);
-  if (syntax === undefined || builtInFrontend.test(syntax.reference)) return dockerfile;
+  if (syntax === undefined || builtInFrontend.test(syntax.reference)) return;
   throw new TsbuildError('usage', 'SYNTAX_UNSUPPORTED', `# syntax=${syntax.reference}: custom frontends are not run`, {
     position: { file: dockerfile.file, startLine: syntax.line, endLine: syntax.line },
     hint: 'Remove the line, or use docker/dockerfile: tsbuild reads Dockerfiles itself.',

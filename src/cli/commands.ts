@@ -5,6 +5,9 @@
  */
 import type { JsonValue } from '../base/canonical.ts';
 import type { EventSink } from '../base/events.ts';
+import type { CheckedFile, CheckReport } from '../build/check.ts';
+import type { Outline } from '../graph/describe/outline.ts';
+import type { TargetDescription } from '../graph/describe/targets.ts';
 import type { BuildRequest } from './build-request.ts';
 
 /** What a finished build made. */
@@ -69,6 +72,10 @@ export interface SaveRequest {
 /** Which log: of the step with this number or name in the last build, or of the last step that failed, else ran. */
 export type LogRequest = { readonly which: 'step'; readonly step: string } | { readonly which: 'last' };
 
+/** The ways in which a Dockerfile can be looked at instead of built: docker's words for `--call`. */
+export const callMethods = ['check', 'outline', 'targets'] as const;
+export type CallMethod = (typeof callMethods)[number];
+
 /** Every command but `build` and `graph` needs only to know where the store is. */
 export interface StoreRequest {
   /** Absolute. Made on demand. */
@@ -86,6 +93,12 @@ export interface Commands {
    * rejection with class `step`, whose position is the instruction's.
    */
   build(request: BuildRequest, sink: EventSink, signal: AbortSignal): Promise<BuildSummary>;
+  /** Checks the Dockerfile of a build. A mistake in it is part of the report. */
+  check(request: BuildRequest): Promise<CheckReport>;
+  /** What the build of a target can be given. */
+  outline(request: BuildRequest): Promise<{ readonly file: CheckedFile; readonly outline: Outline }>;
+  /** The stages that can be built. */
+  targets(request: BuildRequest): Promise<{ readonly file: CheckedFile; readonly targets: readonly TargetDescription[] }>;
   /** The graph of the build, printed. */
   graph(request: BuildRequest, format: GraphFormat, signal: AbortSignal): Promise<string>;
   /** All images of the store, sorted by name. */

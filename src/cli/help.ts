@@ -26,6 +26,11 @@ export const examples: Readonly<Record<string, readonly string[]>> = {
     'tsbuild --secret id=npm,src=$HOME/.npmrc .        for RUN --mount=type=secret,id=npm',
     'tsbuild - < Dockerfile                            without a context',
   ],
+  check: [
+    'tsbuild check                                     the Dockerfile here',
+    'tsbuild check --strict -f docker/app.Dockerfile . for a pre-commit hook',
+    'tsbuild check --format sarif . > check.sarif      for a code host',
+  ],
   graph: ['tsbuild graph --format mermaid .', 'tsbuild graph --format dot . | dot -Tsvg > graph.svg'],
   images: ['tsbuild images', "tsbuild images --json | jq -r '.[].name'"],
   inspect: ['tsbuild inspect app'],

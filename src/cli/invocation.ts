@@ -1,5 +1,5 @@
 /** One call of tsbuild, understood: which command with which plain arguments. */
-import type { ArchiveFormat, GraphFormat, LogRequest } from './commands.ts';
+import type { ArchiveFormat, CallMethod, GraphFormat, LogRequest } from './commands.ts';
 import type { BuildRequest } from './build-request.ts';
 import type { ProgressMode } from './options/build-options.ts';
 
@@ -21,7 +21,23 @@ export type StoreInvocation =
   | { readonly command: 'load'; readonly input: string }
   | { readonly command: 'logs'; readonly which: LogRequest };
 
+/** How what was found out about a Dockerfile is printed. */
+export const callFormats = ['text', 'json', 'sarif'] as const;
+export type CallFormat = (typeof callFormats)[number];
+
+/** A Dockerfile looked at instead of built. */
+export interface CallInvocation {
+  readonly method: CallMethod;
+  /** `sarif` for `check` alone. */
+  readonly format: CallFormat;
+  /** Findings of `check` end with exit code 2. */
+  readonly strict: boolean;
+  /** Findings never change the exit code. */
+  readonly ignoreStatus: boolean;
+}
+
 export type Invocation =
+  | { readonly command: 'call'; readonly request: BuildRequest; readonly call: CallInvocation }
   | { readonly command: 'build'; readonly request: BuildRequest; readonly progress: ProgressChoice }
   | { readonly command: 'graph'; readonly request: BuildRequest; readonly format: GraphFormat }
   | { readonly command: 'store'; readonly storeRoot: string; readonly task: StoreInvocation }

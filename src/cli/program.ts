@@ -7,10 +7,11 @@ import { TsbuildError } from '../base/errors.ts';
 import { graphFormats } from './commands.ts';
 import { bashCompletion } from './completion.ts';
 import { exampleText, helpLayout } from './help.ts';
-import type { Accept, Invocation } from './invocation.ts';
+import { callFormats, type Accept, type Invocation } from './invocation.ts';
 import { normalizeWords, type Spellings } from './options/argv.ts';
-import { addBuildOptions, progressModes, type RawBuildOptions } from './options/build-options.ts';
+import { addBuildOptions, addCallOptions, addInputOptions, noBuildOptions, progressModes, type RawBuildOptions } from './options/build-options.ts';
 import { buildRequestOf, writesToStdout } from './options/build-values.ts';
+import { parseCall, parseCheck, type RawCheckOptions } from './options/call.ts';
 import { oneOf } from './options/csv.ts';
 import type { Environment } from './options/pairs.ts';
 import type { User } from './options/store-root.ts';
@@ -70,6 +71,7 @@ export function createProgram(context: ParseContext, accept: Accept): Command {
   program.addHelpText('after', exampleText('tsbuild'));
   program.commandsGroup('Build commands:');
   addBuildCommand(program, context, accept);
+  addCheckCommand(program, context, accept);
   addGraphCommand(program, context, accept);
   program.commandsGroup('Image commands:');
   addStoreCommands(program, imageCommands, context, accept);
@@ -83,11 +85,24 @@ export function createProgram(context: ParseContext, accept: Accept): Command {
 
 function addBuildCommand(program: Command, context: ParseContext, accept: Accept): void {
   const command = program.command('build').usage('[OPTIONS] PATH | URL | -').argument('<context>').description('Build an image from a Dockerfile');
-  addBuildOptions(command, context.network).action((path: string, raw: RawBuildOptions) => {
+  addCallOptions(addBuildOptions(command, context.network)).action((path: string, raw: RawBuildOptions) => {
     const request = buildRequestOf(path, raw, context.env, context.user);
+    const call = parseCall(raw.call, raw.check === true);
+    if (call !== null) return accept({ command: 'call', request, call });
     const word = raw.progress ?? context.env['BUILDKIT_PROGRESS'] ?? '';
     const mode = raw.quiet === true ? 'quiet' : word === '' ? 'auto' : oneOf('--progress', word, progressModes);
     accept({ command: 'build', request, progress: { mode, stdoutTaken: writesToStdout(request.outputs) } });
+  });
+}
+
+function addCheckCommand(program: Command, context: ParseContext, accept: Accept): void {
+  const command = program.command('check').usage('[OPTIONS] [PATH | -]').argument('[context]').description('Check a Dockerfile without building it');
+  command.addOption(new Option('--format <format>', `How to print the findings: ${callFormats.join(', ')} (default: text)`));
+  command.addOption(new Option('--json', 'Short for --format json'));
+  command.addOption(new Option('--strict', 'Fail with exit code 2 if there are findings'));
+  addInputOptions(command).action((path: string | undefined, raw: RawCheckOptions & Partial<RawBuildOptions>) => {
+    const request = buildRequestOf(path ?? '.', { ...noBuildOptions, ...raw }, context.env, context.user);
+    accept({ command: 'call', request, call: parseCheck(raw) });
   });
 }
 

@@ -9,6 +9,7 @@ import type { CliIo } from './io.ts';
 import type { Environment } from './options/pairs.ts';
 import { createRenderer, resolveMode } from './progress/choose.ts';
 import { FailureWatch, type FailedStep } from './progress/failure.ts';
+import { FindingsWatch } from './progress/findings.ts';
 import type { Renderer } from './progress/renderer.ts';
 import { formatSummary } from './progress/summary.ts';
 
@@ -30,6 +31,8 @@ export async function runBuild(
     throw new TsbuildError('usage', 'STDOUT_TERMINAL', '--output: an archive does not go to a terminal', { hint: 'Redirect standard output, or give dest=PATH.' });
   }
   const watch = new FailureWatch();
+  const findings = new FindingsWatch();
+  const isSilent = mode === 'quiet' || mode === 'rawjson';
   const renderer = guard(createRenderer(mode, io, env), io);
   const tell = (code: string, text: string): void => {
     if (mode === 'quiet') io.stderr.write(`NOTE: ${text} (${code})\n`);
@@ -37,15 +40,20 @@ export async function runBuild(
   };
   const interruptions = watchInterruptions(io, tell);
   const stopTicking = io.every(tickMs, () => { renderer.tick(); });
-  const sink = (event: BuildEvent): void => { watch.handle(event); renderer.handle(event); };
+  const sink = (event: BuildEvent): void => { watch.handle(event); findings.handle(event); renderer.handle(event); };
+  const finish = (): void => {
+    renderer.finish();
+    const text = isSilent ? '' : findings.format(request);
+    if (text !== '') io.stderr.write(`\n${text}`);
+  };
   try {
     const { build } = await bound(commands);
     const summary = await build(request, sink, interruptions.signal);
-    renderer.finish();
+    finish();
     report(summary, mode, choice, io);
     return null;
   } catch (error) {
-    renderer.finish();
+    finish();
     return { error: interruptedError(interruptions.signal, error), failedStep: watch.failed, json: mode === 'rawjson' };
   } finally {
     stopTicking();

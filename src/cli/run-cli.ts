@@ -26,12 +26,12 @@ export async function runCli(words: readonly string[], env: Environment, io: Cli
   const show = (error: unknown, failedStep: FailedStep | null = null): number => {
     const position = error instanceof TsbuildError ? error.position : undefined;
     const dockerfileText = position === undefined ? undefined : loaded?.sourceText(position.file);
-    io.stderr.write(renderError(error, { dockerfileText, failedStep, color: wantsColor(io, env), debug: env['TSBUILD_DEBUG'] === '1' }));
+    io.stderr.write(renderError(error, { dockerfileText, failedStep, color: wantsColor(io.stderr, env), debug: env['TSBUILD_DEBUG'] === '1' }));
     return exitCodeOf(error);
   };
   try {
     const invocation = parseInvocation(words, await parseContext(words, env, io));
-    if (invocation.command !== 'build') return await runOther(invocation, io, load, show);
+    if (invocation.command !== 'build') return await runOther(invocation, env, io, load, show);
     const failure = await runBuild(invocation.request, invocation.progress, env, io, load);
     if (failure === null) return 0;
     if (!failure.json) return show(failure.error, failure.failedStep);
@@ -50,7 +50,7 @@ async function parseContext(words: readonly string[], env: Environment, io: CliI
 }
 
 async function runOther(
-  invocation: Exclude<Invocation, { command: 'build' }>, io: CliIo, load: () => Promise<Commands>, show: (error: unknown) => number,
+  invocation: Exclude<Invocation, { command: 'build' }>, env: Environment, io: CliIo, load: () => Promise<Commands>, show: (error: unknown) => number,
 ): Promise<number> {
   if (invocation.command === 'print') {
     io.stdout.write(invocation.text);
@@ -59,7 +59,8 @@ async function runOther(
   const watch = watchInterruptions(io, (code, text) => { io.stderr.write(`NOTE: ${text} (${code})\n`); });
   try {
     const commands = await load();
-    if (invocation.command === 'graph') io.stdout.write(await commands.graph(invocation.request, invocation.format, watch.signal));
+    if (invocation.command === 'call') await (await import('./call/run-call.ts')).runCall(invocation.request, invocation.call, commands, io, env);
+    else if (invocation.command === 'graph') io.stdout.write(await commands.graph(invocation.request, invocation.format, watch.signal));
     else await runStoreCommand(invocation.task, commands, { storeRoot: invocation.storeRoot, signal: watch.signal }, io);
     return 0;
   } catch (error) {

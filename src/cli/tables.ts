@@ -1,4 +1,4 @@
-/** Lists for people: the tables of `tsbuild images` and `tsbuild history`. */
+/** Lists for people: tables, above all those of `tsbuild images` and `tsbuild history`. */
 import type { HistoryRow, ImageRow } from './commands.ts';
 import { showControls } from './text/sanitize.ts';
 import { formatBytes } from './text/units.ts';
@@ -29,10 +29,11 @@ function shortID(digest: string): string {
   return digest.slice(digest.indexOf(':') + 1).slice(0, shortIDLength);
 }
 
-function formatTable(rows: readonly (readonly string[])[]): string {
+/** Rows in columns of the width of their widest cell; the first row says how many there are. */
+export function formatTable(rows: readonly (readonly string[])[], between = gap): string {
   const clean = rows.map((row) => row.map(showControls));
   const widths = (clean[0] ?? []).map((_, column) => Math.max(...clean.map((row) => displayWidth(row[column] ?? ''))));
   const line = (row: readonly string[]): string =>
-    row.map((cell, column) => cell + ' '.repeat((widths[column] ?? 0) - displayWidth(cell))).join(gap).trimEnd();
+    row.map((cell, column) => cell + ' '.repeat((widths[column] ?? 0) - displayWidth(cell))).join(between).trimEnd();
   return clean.map((row) => `${line(row)}\n`).join('');
 }

@@ -8,6 +8,7 @@ import { TsbuildError } from '../base/errors.ts';
 import type { EventSink } from '../base/events.ts';
 import type { BuildPorts } from '../build/build.ts';
 import type { BuildRequest } from '../build/build-request.ts';
+import type { CheckPorts } from '../build/check.ts';
 import type { SecretProvider } from '../build/environment.ts';
 import { hostPlatform } from '../image/platform.ts';
 import type { Store } from '../store/store.ts';
@@ -48,6 +49,9 @@ export function createCommands(context: WiringContext): Promise<Commands> {
         stepsCached: outcome.stepsCached,
       };
     },
+    check: async (request) => (await import('../build/check.ts')).checkRequest(request, checkPorts(context, sources)),
+    outline: async (request) => (await import('../build/check.ts')).outlineRequest(request, checkPorts(context, sources)),
+    targets: async (request) => (await import('../build/check.ts')).targetsRequest(request, checkPorts(context, sources)),
     graph: async (request, format, signal) => {
       const [{ planBuild }, { renderGraph }] = await Promise.all([import('../build/build.ts'), import('../graph/render.ts')]);
       return renderGraph(await planBuild(request, buildPorts(context, request, () => undefined, signal, sources)), format);
@@ -90,22 +94,28 @@ async function withStore<Result>({ storeRoot }: StoreRequest, work: (store: Stor
   }
 }
 
+function checkPorts(context: WiringContext, sources: Map<string, string>): CheckPorts {
+  return {
+    workingDirectory: context.workingDirectory,
+    readStdin: () => readAll(context.stdin),
+    architecture: process.arch,
+    onDockerfile: (file, text) => sources.set(file, text),
+  };
+}
+
 function buildPorts(context: WiringContext, request: BuildRequest, sink: EventSink, signal: AbortSignal, sources: Map<string, string>): BuildPorts {
   const startMs = Date.now() - performance.now();
   return {
+    ...checkPorts(context, sources),
     sink,
     signal,
     stdout: context.stdout as BuildPorts['stdout'],
-    workingDirectory: context.workingDirectory,
-    readStdin: () => readAll(context.stdin),
     clock: () => startMs + performance.now(),
     nowNs: () => BigInt(Date.now()) * 1_000_000n,
     processID: process.pid,
-    architecture: process.arch,
     searchPath: searchPath(context.env),
     registry: { env: context.env, homeDir: context.env['HOME'] ?? homedir() },
     secrets: secretProvider(request, context.env),
-    onDockerfile: (file, text) => sources.set(file, text),
   };
 }
 

@@ -15,7 +15,11 @@ const rule = '--------------------';
  * rules and under the file's name and first line. Empty where the range is not in the text.
  */
 export function formatExcerpt(dockerfileText: string, range: SourceRange, context = 2): string {
-  const lines = dockerfileText.split('\n');
+  return formatExcerptOfLines(dockerfileText.split('\n'), range, context);
+}
+
+/** The same for a text that is cut into lines already, because many excerpts are made of it. */
+export function formatExcerptOfLines(lines: readonly string[], range: SourceRange, context = 2): string {
   if (range.startLine < 1 || range.startLine > lines.length) return '';
   const last = Math.min(range.endLine, lines.length);
   const from = Math.max(range.startLine - context, 1);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { TsbuildError } from '../../src/base/errors.ts';
 import type { BuildRequest } from '../../src/cli/build-request.ts';
-import type { Invocation } from '../../src/cli/invocation.ts';
+import type { CallInvocation, Invocation } from '../../src/cli/invocation.ts';
 import { parseInvocation } from '../../src/cli/program.ts';
 import { checkGolden } from './support.ts';
 
@@ -72,7 +72,7 @@ const options: readonly (readonly [string, Partial<BuildRequest>])[] = [
   ['--build-arg SOURCE_DATE_EPOCH=5', { sourceDateEpoch: 5, buildArgs: [{ key: 'SOURCE_DATE_EPOCH', value: '5' }] }],
   ['--store s', { storeRoot: '/work/s' }],
   ['--jobs 3', { jobs: 3 }],
-  ['--rm --force-rm --disable-content-trust --provenance=false --sbom=false --call build --load=false', {}],
+  ['--rm --force-rm --disable-content-trust --provenance=false --sbom=false --load=false', {}],
 ];
 for (const [line, changes] of options) {
   test(`build ${line}`, () => {
@@ -81,6 +81,36 @@ for (const [line, changes] of options) {
     assert.deepEqual(requestOf(`graph ${line} .`), { ...empty, ...changes });
   });
 }
+
+/** Calls that look at the Dockerfile instead of building it. */
+const calls: readonly (readonly [string, CallInvocation['method'], Partial<CallInvocation>])[] = [
+  ['--check .', 'check', {}],
+  ['build --check=true --call=check .', 'check', {}],
+  ['--call lint .', 'check', {}],
+  ['--call=check,format=json .', 'check', { format: 'json' }],
+  ['--call=check,format=sarif,ignorestatus=true .', 'check', { format: 'sarif', ignoreStatus: true }],
+  ['--call=outline .', 'outline', {}],
+  ['--call targets,format=json .', 'targets', { format: 'json' }],
+  ['check', 'check', {}],
+  ['check .', 'check', {}],
+  ['check --json', 'check', { format: 'json' }],
+  ['check --format sarif --strict .', 'check', { format: 'sarif', strict: true }],
+];
+for (const [line, method, changes] of calls) {
+  test(`tsbuild ${line}`, () => {
+    assert.deepEqual(parse(line), { command: 'call', request: empty, call: { method, format: 'text', strict: false, ignoreStatus: false, ...changes } });
+  });
+}
+
+test('--call=build and --check=false build', () => {
+  for (const line of ['--call build .', '--call=build,format=json .', '--check=false .']) assert.equal(parse(line).command, 'build', line);
+});
+
+test('tsbuild check takes the inputs of a build', () => {
+  const invocation = parse('check -f Other --target x --build-arg A=1 --build-context b=dir --platform linux/arm64 dir');
+  const inputs = { context: 'dir', file: 'Other', target: 'x', buildArgs: [{ key: 'A', value: '1' }], buildContexts: [{ name: 'b', value: 'dir' }], platforms: ['linux/arm64'] };
+  assert.deepEqual(invocation.command === 'call' && invocation.request, { ...empty, ...inputs });
+});
 
 /** What the environment changes. */
 const environments: readonly (readonly [Readonly<Record<string, string>>, number, Partial<BuildRequest>])[] = [
@@ -159,7 +189,7 @@ const wrong = [
   '--add-host a:b .', '--add-host a:host-gateway .', '--secret src=a .', '--secret id=a,foo=b .', '--secret id=a,"b .', '--label =a .',
   '--build-arg =a .', '--build-context a .', '--annotation weird-descriptor:a=b .', '--allow everything .', '--timestamps now .',
   '--jobs 0 .', '--progress loud .', '--build-arg SOURCE_DATE_EPOCH=now .', '-f - -', '--pull=maybe .', 'save a --format zip', 'graph --format png .',
-  '--load .', '--push .', '--check .', '--call lint .', '--cache-from x .', '--cache-to x .', '-m 1g .', '--memory=1g .', '--cpus 2 .', '--squash .',
+  '--load .', '--push .', '--call describe .', '--call=check,format=xml .', '--call=outline,format=sarif .', '--call=check,color=no .', '--check --call=outline .', 'check --format xml', 'check a b', 'check -t x', '--cache-from x .', '--cache-to x .', '-m 1g .', '--memory=1g .', '--cpus 2 .', '--squash .',
   '--rm=false .', '--provenance .', '--provenance=max .', '--sbom=true .', '--builder x .', '--device x .', '--compress .',
 ];
 test('wrong calls are refused with exit code 2 and a hint where one can act', () => {
@@ -180,7 +210,7 @@ test('--ssh without an agent says what to do', () => {
   assert.throws(() => requestOf('--ssh default .', { SSH_AUTH_SOCK: '' }), { code: 'SSH_AGENT_MISSING' });
 });
 
-for (const line of ['', '--help', 'build --help', 'graph --help', 'images --help', 'inspect --help', 'history --help', 'tag --help', 'rm --help', 'save --help', 'load --help', 'logs --help', 'completion --help']) {
+for (const line of ['', '--help', 'build --help', 'check --help', 'graph --help', 'images --help', 'inspect --help', 'history --help', 'tag --help', 'rm --help', 'save --help', 'load --help', 'logs --help', 'completion --help']) {
   test(`help: tsbuild ${line}`, () => {
     const invocation = parse(line);
     assert.equal(invocation.command, 'print');
@@ -195,7 +225,7 @@ test('`help build` is `build --help`', () => {
 
 test('completion bash names every command', () => {
   const invocation = parse('completion bash');
-  assert.match(invocation.command === 'print' ? invocation.text : '', /compgen -W "build graph images inspect history tag rm save load logs completion"/);
+  assert.match(invocation.command === 'print' ? invocation.text : '', /compgen -W "build check graph images inspect history tag rm save load logs completion"/);
 });
 
 test('--version prints the version', () => {

@@ -4,6 +4,7 @@
  */
 import { Option, type Command } from 'commander';
 import { entitlements, networkModes, timestampPolicies } from '../build-request.ts';
+import { callMethods } from '../commands.ts';
 import { unavailableOptions } from './unavailable.ts';
 
 /** What commander hands over: words as written, except for flags. */
@@ -36,6 +37,8 @@ export interface RawBuildOptions {
   readonly jobs?: string;
   readonly progress?: string;
   readonly quiet?: boolean;
+  readonly call?: string;
+  readonly check?: boolean;
 }
 
 /** The words of --progress. */
@@ -44,6 +47,27 @@ export type ProgressMode = (typeof progressModes)[number];
 
 const collect = (word: string, previous: readonly string[]): string[] => [...previous, word];
 const list = (flags: string, description: string): Option => new Option(flags, description).default([]).argParser(collect);
+
+/** Adds `--call` and `--check`, which look at the Dockerfile instead of building it. */
+export function addCallOptions(command: Command): Command {
+  command.optionsGroup('Options:');
+  command.addOption(new Option('--call <method>', `What to do with the Dockerfile: build, ${callMethods.join(', ')}; ,format=json prints JSON (default: build)`));
+  return command.addOption(new Option('--check', 'Check the Dockerfile and build nothing: short for --call=check'));
+}
+
+/** Adds the options that `tsbuild check` has in common with a build; the others are as if not given. */
+export function addInputOptions(command: Command): Command {
+  const used = new Set(['--file', '--build-arg', '--build-context', '--platform']);
+  command.optionsGroup('Input options:');
+  for (const option of inputOptions().filter(({ long }) => used.has(long ?? ''))) command.addOption(option);
+  return command.addOption(new Option('--target <stage>', 'Check only what this stage needs (default: all stages)'));
+}
+
+/** What commander gives where no option is given. */
+export const noBuildOptions: RawBuildOptions = {
+  buildArg: [], buildContext: [], secret: [], ssh: [], platform: [], tag: [], label: [], annotation: [], output: [], timestamps: 'constant',
+  cache: true, cacheFilter: [], network: 'default', addHost: [], ulimit: [], allow: [],
+};
 
 /** Adds all options. `network` says what `--network default` means on this machine. */
 export function addBuildOptions(command: Command, network: string): Command {

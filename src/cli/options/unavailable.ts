@@ -20,8 +20,6 @@ const archives = 'Write an archive with -o type=oci,dest=image.tar and give it t
 const options: readonly Unavailable[] = [
   { flags: '--load', hint: 'Write an archive with -o type=docker,dest=image.tar and run docker load -i image.tar.' },
   { flags: '--push', hint: 'Write an archive with -o type=oci,dest=image.tar and push it with skopeo or crane.' },
-  { flags: '--check', hint: 'Use docker build --check or hadolint for now.' },
-  { flags: '--call <method>', granted: /^build$/ },
   { flags: '--cache-from <source>', hint: 'Keep the folder of --store between builds instead.' },
   { flags: '--cache-to <dest>', hint: 'Keep the folder of --store between builds instead.' },
   { flags: '-m, --memory <bytes>', hint: limits },

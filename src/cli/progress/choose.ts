@@ -1,7 +1,7 @@
 /** Chooses the renderer that the options, the terminal and the environment ask for. */
 import { createColors } from 'picocolors';
 import { TsbuildError } from '../../base/errors.ts';
-import type { CliIo } from '../io.ts';
+import type { CliIo, CliOutput } from '../io.ts';
 import type { ProgressMode } from '../options/build-options.ts';
 import type { Environment } from '../options/pairs.ts';
 import { PlainRenderer } from './plain.ts';
@@ -20,10 +20,10 @@ export function resolveMode(mode: ProgressMode, io: CliIo, env: Environment): Ex
 }
 
 /** Whether text for people may have colours (no-color.org, force-color.org). */
-export function wantsColor(io: CliIo, env: Environment): boolean {
+export function wantsColor(output: CliOutput, env: Environment): boolean {
   if (isSet(env['NO_COLOR'])) return false;
   if (env['FORCE_COLOR'] !== undefined) return isSet(env['FORCE_COLOR']);
-  return io.stderr.isTTY && env['TERM'] !== 'dumb';
+  return output.isTTY && env['TERM'] !== 'dumb';
 }
 
 function isSet(value: string | undefined): boolean {
@@ -42,7 +42,7 @@ export function createRenderer(mode: Exclude<ProgressMode, 'auto'>, io: CliIo, e
     case 'quiet':
       return new QuietRenderer();
     case 'tty':
-      return new TtyRenderer({ write, size: () => terminalSize(io) }, now, createColors(wantsColor(io, env)));
+      return new TtyRenderer({ write, size: () => terminalSize(io) }, now, createColors(wantsColor(io.stderr, env)));
   }
 }
 

@@ -64,7 +64,8 @@ export class TtyModel {
         this.endMs = event.timeMs;
         return;
       case 'notice':
-        this.notices.push(formatNotice(event));
+        // Findings of the build checks are listed at the end.
+        if (event.check === undefined) this.notices.push(formatNotice(event));
         return;
       case 'step-started':
         this.#start(event.step, event.timeMs);
