@@ -30,15 +30,20 @@ export function suggestionHint(word: string, known: Iterable<string>, prefix = '
   return match === undefined ? undefined : `Did you mean ${prefix}${match}?`;
 }
 
-/** Levenshtein's distance, one row at a time. */
+/** Levenshtein's distance, one row at a time; or something above the limit, because most words are far from each other. */
 function editDistance(a: string, b: string): number {
+  if (Math.abs(a.length - b.length) > distanceMax) return distanceMax + 1;
   let row = Array.from({ length: b.length + 1 }, (_, index) => index);
   for (let i = 1; i <= a.length; i += 1) {
     const next = [i];
+    let least = i;
     for (let j = 1; j <= b.length; j += 1) {
       const replaced = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(replaced, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
+      const distance = Math.min(replaced, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1);
+      next.push(distance);
+      least = Math.min(least, distance);
     }
+    if (least > distanceMax) return least;
     row = next;
   }
   return row[b.length] ?? 0;

@@ -171,3 +171,10 @@ test('--call=targets shows the stages', async (t) => {
   checkGolden('targets-json', (await call(t, '--call=targets,format=json .', { files })).stdout);
   assert.equal((await call(t, '--call=targets .', { files: { Dockerfile: 'NOPE\n' } })).code, 2);
 });
+
+test('of very many findings the first are shown in full', async (t) => {
+  const { stdout } = await call(t, 'check', { files: { Dockerfile: `FROM scratch\n${'COPY $a /\n'.repeat(300)}` } });
+  assert.match(stdout, /^Check complete, 300 warnings have been found!\n/);
+  assert.equal(stdout.match(/^WARNING: /gm)?.length, 200);
+  assert.match(stdout, /\nand 100 more: --format json has them all\n$/);
+});

@@ -14,6 +14,9 @@ import type { PlanInput } from '../plan-input.ts';
 import type { StageState } from '../stage-state.ts';
 import type { Findings } from './findings.ts';
 
+/** A wrong name is compared with so many that are set, the latest ones: a file of thousands must not take minutes. */
+const comparedMax = 200;
+
 /** What surrounds the instruction. */
 export interface VariableContext {
   readonly input: PlanInput;
@@ -34,7 +37,7 @@ export function checkVariables(instruction: Instruction, context: VariableContex
 function reportUnset(name: string, instruction: Instruction, { state, mayBeInherited }: VariableContext, findings: Findings): void {
   // An ARG without a value is declared; it is not in the environment.
   if (nonEnvironmentArgs.has(name) || state.buildArgs.some(({ key }) => key === name)) return;
-  const near = suggest(name, state.env.pairs().map(([known]) => known));
+  const near = suggest(name, state.env.pairs().slice(-comparedMax).map(([known]) => known));
   if (mayBeInherited(name, near)) return;
   findings.report('UndefinedVar', `Usage of undefined variable '$${name}'${near === undefined ? '' : ` (did you mean $${near}?)`}`, instruction);
 }
