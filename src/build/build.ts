@@ -25,14 +25,14 @@ import type { StoreNotice } from '../store/tags.ts';
 import type { Store } from '../store/store.ts';
 import { BaseLayers } from './base-layers.ts';
 import type { BuildRequest } from './build-request.ts';
-import { checkInBuild, checkUnreadable } from './check.ts';
+import { checkInBuild } from './check.ts';
 import { deliver, fullNames, type Delivery } from './deliver.ts';
 import { createDownload } from './download.ts';
 import type { BuildEnvironment, SecretProvider } from './environment.ts';
 import { execute } from './executor.ts';
 import { fetchObserver } from './fetch-observer.ts';
 import { lazyRegistry, type LazyRegistry } from './lazy-registry.ts';
-import { locateContext, readNamedContexts } from './inputs.ts';
+import { readNamedContexts } from './inputs.ts';
 import { LogFolder } from './log-files.ts';
 import { lazyMachinery } from './machinery.ts';
 import { contextObserver, describeSteps, observeSteps, StepReporter, type Clock } from './observer.ts';
@@ -40,7 +40,8 @@ import { openContexts } from './open-contexts.ts';
 import { createOperations } from './operations.ts';
 import { planInput } from './plan-request.ts';
 import { planGraph, plannedImages, type Planned } from './planning.ts';
-import { readDockerfile, type DockerfileSource, type InputOptions } from './read-dockerfile.ts';
+import { readDefinition } from './read-definition.ts';
+import type { DockerfileSource, InputOptions } from './read-dockerfile.ts';
 import { recordCache } from './record-cache.ts';
 
 /** RUN steps at once where the user does not say: they wait more than they compute. */
@@ -129,29 +130,6 @@ interface BuildState {
   readonly source: DockerfileSource;
   readonly store: Store;
   readonly registry: LazyRegistry;
-}
-
-async function readDefinition(request: BuildRequest, ports: BuildPorts, reporter: StepReporter): Promise<DockerfileSource> {
-  const step = reporter.describe(`[internal] load build definition from ${request.file ?? 'Dockerfile'}`);
-  reporter.started(step);
-  let text: { readonly file: string; readonly source: string } | null = null;
-  const onDockerfile = (file: string, source: string): void => {
-    text = { file, source };
-    ports.onDockerfile?.(file, source);
-  };
-  try {
-    await locateContext(request, ports);
-    const source = await readDockerfile(request, { ...ports, onDockerfile });
-    for (const { code, message, position } of source.dockerfile.warnings) {
-      if (code !== 'NoEmptyContinuation') reporter.send({ type: 'notice', level: 'warning', code, text: message, position });
-    }
-    reporter.done(step, false);
-    return source;
-  } catch (error) {
-    if (text !== null) await checkUnreadable(text, { request, ports, reporter });
-    reporter.failed(step, error);
-    throw error;
-  }
 }
 
 function timesOf({ timestamps, sourceDateEpoch }: BuildRequest): TimePolicy {
