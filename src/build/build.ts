@@ -18,6 +18,7 @@ import { acquireLock, tryLock } from '../native/lock.ts';
 import type { RegistryConfigSources } from '../registry/load-config.ts';
 import { decompress } from '../source/decompress.ts';
 import type { NamedContext } from '../source/named-context.ts';
+import { createDownloads } from '../source/http/downloads.ts';
 import { createResolver } from '../source/resolver.ts';
 import type { TakeLock } from '../store/lock.ts';
 import { openStore } from '../store/open.ts';
@@ -27,7 +28,6 @@ import { BaseLayers } from './base-layers.ts';
 import type { BuildRequest } from './build-request.ts';
 import { checkInBuild } from './check.ts';
 import { deliver, fullNames, type Delivery } from './deliver.ts';
-import { createDownload } from './download.ts';
 import type { BuildEnvironment, SecretProvider } from './environment.ts';
 import { execute } from './executor.ts';
 import { fetchObserver } from './fetch-observer.ts';
@@ -180,7 +180,7 @@ async function buildInStore(state: BuildState): Promise<BuildOutcome> {
   });
   const logs = new LogFolder(store.paths.logs, buildName(ports));
   const fetches = fetchObserver(graph, images, steps, reporter);
-  const downloads = createDownload({ tmp: store.paths.tmp, registry: ports.registry });
+  const downloads = createDownloads({ store, registry: ports.registry, secret: (id) => ports.secrets.secret(id) });
   const environment: BuildEnvironment = {
     graph,
     store,
@@ -194,7 +194,7 @@ async function buildInStore(state: BuildState): Promise<BuildOutcome> {
     steps,
     accounts: new Map(),
     contextLayers: new Map(),
-    download: downloads.download,
+    downloads,
     decompress: (source) => decompressArchive(source, { what: 'archive', sizeBytesMax: archiveSizeMax }),
   };
   try {

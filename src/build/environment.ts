@@ -1,11 +1,12 @@
 /** What carrying out a vertex works with: one build's store, contexts, sandbox process and settings. */
-import type { ContentDigest, DiffID } from '../base/digest.ts';
+import type { DiffID } from '../base/digest.ts';
 import type { StepDescription } from '../base/events.ts';
 import type { Graph } from '../graph/vertex.ts';
 import type { TimePolicy } from '../layer/layer.ts';
 import type { Helper } from '../native/helper.ts';
 import type { NetworkProgram } from '../sandbox/network.ts';
 import type { Snapshotter } from '../snapshot/snapshot.ts';
+import type { Downloads } from '../source/http/downloads.ts';
 import type { Store } from '../store/store.ts';
 import type { BaseLayers } from './base-layers.ts';
 import type { ContextSource } from './context-source.ts';
@@ -54,17 +55,9 @@ export interface BuildEnvironment {
   /** Layers of parts of contexts that RUN mounts, by context and path. */
   readonly contextLayers: Map<string, Promise<DiffID>>;
   /** For ADD; the same URL is fetched once a build. */
-  readonly download: Download;
+  readonly downloads: Pick<Downloads, 'resolve'>;
   readonly decompress: Decompress;
 }
 
 /** Plain bytes of a stream that may be compressed; detected by content. */
 export type Decompress = (source: AsyncIterable<Uint8Array>) => AsyncIterable<Uint8Array>;
-
-/** Fetches a URL into a file of the temporary folder; used by ADD. */
-export type Download = (request: { readonly url: string; readonly checksum: string | null; readonly signal: AbortSignal }) => Promise<Downloaded>;
-
-export interface Downloaded {
-  readonly path: string;
-  readonly digest: ContentDigest;
-}

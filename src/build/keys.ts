@@ -110,7 +110,7 @@ async function sourceValue(
     case 'inline':
       return ['inline', source.name, digestOf<ContentDigest>(source.content)];
     case 'http': {
-      const { digest } = await environment.download({ url: source.url, checksum: source.checksum, signal });
+      const { digest } = await environment.downloads.resolve({ what: 'ADD', url: source.url, checksum: source.checksum, signal });
       return ['http', source.filename, digest];
     }
     case 'path': {

@@ -1,6 +1,6 @@
 /** Carries out COPY, ADD and WORKDIR: from a plan of what lands where to one layer. */
-import { lstat, mkdtemp, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { copyFile, lstat, mkdtemp, utimes, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { TsbuildError } from '../base/errors.ts';
 import { selectSources } from '../context/select.ts';
 import type { TreeEntry } from '../context/tree.ts';
@@ -121,9 +121,14 @@ async function downloadItem(
   landing: Landing,
   signal: AbortSignal,
 ): Promise<CopyItem> {
-  const { path } = await environment.download({ url: source.url, checksum: source.checksum, signal });
-  const at = path.lastIndexOf('/');
-  return fileItem(path.slice(0, at), path.slice(at + 1), source.filename, 0o600, landing);
+  const download = await environment.downloads.resolve({ what: 'ADD', url: source.url, checksum: source.checksum, signal });
+  const { path, modifiedSeconds } = await download.open();
+  if (environment.times.kind === 'clamp') return fileItem(dirname(path), basename(path), source.filename, 0o600, landing);
+  // The blob is everybody's, so a time of its own needs a file of its own. Without Last-Modified it is 1970, as with BuildKit.
+  const directory = await mkdtemp(join(environment.store.paths.tmp, 'download-'));
+  await copyFile(path, join(directory, 'content'));
+  await utimes(join(directory, 'content'), modifiedSeconds ?? 0, modifiedSeconds ?? 0);
+  return fileItem(directory, 'content', source.filename, 0o600, landing);
 }
 
 /**

@@ -108,8 +108,13 @@ function planSource(source: string, from: () => VertexID, checksum: string | nul
   }
   if (!isDownload(source)) return { kind: 'path', from: from(), pattern: resolveSource(source) };
   if (!isAdd) throw refusal(instruction, 'COPY_FROM_URL', "source can't be a URL for COPY", 'Use ADD.');
-  const base = decodePath(source).replace(/\/+$/, '').split('/').at(-1) ?? '';
-  return { kind: 'http', url: source, filename: base === '' || base === '.' || base === '..' ? '__unnamed__' : base, checksum };
+  return { kind: 'http', url: source, filename: fileNameOf(source), checksum };
+}
+
+/** The last name of the path, the query left out (SEMANTICS A6, 73). */
+function fileNameOf(source: string): string {
+  const name = decodePath(source).replace(/\/+$/, '').split('/').at(-1) ?? '';
+  return name === '' || name === '.' || name === '..' || name.includes('\0') ? '__unnamed__' : name;
 }
 
 function decodePath(source: string): string {

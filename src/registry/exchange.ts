@@ -23,6 +23,7 @@ export const patient: AttemptLimits = { unreachable: 5, failing: 5 };
 const firstPauseMs = 250;
 const pauseMsMax = 60_000;
 const errorAnswerBytesMax = 64 * 1024;
+const redirectsMax = 5;
 
 /** A request with everything that carries it out. */
 export interface Exchange {
@@ -84,16 +85,22 @@ async function failureOf(response: HttpResponse, { request, authorizer }: Exchan
 
 /** Sends the request; a 401 of the endpoint itself is answered once. */
 async function requestAuthorized(exchange: Exchange): Promise<HttpResponse> {
-  const { request, endpoint, authorizer } = exchange;
+  const { request, endpoint, authorizer, transport } = exchange;
+  const follow = (authorization: string | undefined, url: URL): Promise<HttpResponse> =>
+    followRedirects({ request, transport, authorization, redirectsMax, refuse: (from, cause) => redirectFailure(request, from, cause) }, url);
   const url = typeof request.target === 'string' ? new URL(`${endpoint.base}${request.target}`) : request.target;
   const own = url.origin === new URL(endpoint.base).origin;
   const sent = own ? authorizer.header(request.scopes) : undefined;
-  const first = await followRedirects({ request, transport: exchange.transport, authorization: sent }, url);
+  const first = await follow(sent, url);
   if (first.status !== 401 || first.url.origin !== new URL(endpoint.base).origin) return first;
   const challenges = parseChallenges(first.header('www-authenticate') ?? '');
   if (!(await answerChallenges(exchange, { challenges, scopes: request.scopes, sent, signal: request.signal }))) return first;
   await first.discard();
-  return followRedirects({ request, transport: exchange.transport, authorization: authorizer.header(request.scopes) }, url);
+  return follow(authorizer.header(request.scopes), url);
+}
+
+function redirectFailure({ subject }: ApiRequest, from: URL, cause: string): TsbuildError {
+  return new TsbuildError('registry', 'REGISTRY_REDIRECT', `${subject.operation}: ${from.host}: ${cause}`, { hint: "Check the registry's configuration." });
 }
 
 async function answerChallenges({ authorizer, request }: Exchange, refusal: Refusal): Promise<boolean> {

@@ -37,6 +37,7 @@ export function openBlobs(folders: BlobFolders): BlobStore {
     read: (digest, sizeMax = blobReadSizeMax) => read(folders, digest, sizeMax),
     stream: (digest) => stream(folders, digest),
     open: (digest) => openDescriptor(folders, digest),
+    path: (digest) => pathOf(folders, digest),
     quarantine: (digest) => quarantine(folders, digest),
   };
 }

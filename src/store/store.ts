@@ -45,6 +45,8 @@ export interface BlobStore {
   stream(digest: BlobDigest): AsyncIterable<Uint8Array>;
   /** An open descriptor for native readers that hash what they read (`layer/`). The caller closes it. */
   open(digest: BlobDigest): Promise<number>;
+  /** Where the blob's file is, for readers that are given paths and have verified it. */
+  path(digest: BlobDigest): string;
   /** Moves a blob whose bytes were found wrong out of the way. */
   quarantine(digest: BlobDigest): Promise<void>;
 }
