@@ -122,10 +122,10 @@ async function readWhole(request: BuildRequest, ports: CheckPorts): Promise<{ re
   return { file: checkedFile(source, ports), dockerfile };
 }
 
-/** Looking at a file needs no permission: what RUN asks for is decided when it is built. */
+/** Looking at a file needs no permission: what RUN asks for is decided when it is built. One platform stands for several. */
 function settingsOf(request: BuildRequest, { workingDirectory, architecture }: CheckPorts): Omit<PlanInput, 'images' | 'dockerfile'> {
   const contexts = readNamedContexts(request.buildContexts, workingDirectory);
-  const settings = planSettings(request, contexts, { kind: 'clamp', seconds: clampSeconds }, architecture);
+  const settings = planSettings({ ...request, platforms: request.platforms.slice(0, 1) }, contexts, { kind: 'clamp', seconds: clampSeconds }, architecture);
   return { ...settings, allowHostNetwork: true, allowInsecure: true };
 }
 

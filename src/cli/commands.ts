@@ -94,11 +94,11 @@ export interface Commands {
    */
   build(request: BuildRequest, sink: EventSink, signal: AbortSignal): Promise<BuildSummary>;
   /** Checks the Dockerfile of a build. A mistake in it is part of the report. */
-  check(request: BuildRequest): Promise<CheckReport>;
+  check(request: BuildRequest, signal: AbortSignal): Promise<CheckReport>;
   /** What the build of a target can be given. */
-  outline(request: BuildRequest): Promise<{ readonly file: CheckedFile; readonly outline: Outline }>;
+  outline(request: BuildRequest, signal: AbortSignal): Promise<{ readonly file: CheckedFile; readonly outline: Outline }>;
   /** The stages that can be built. */
-  targets(request: BuildRequest): Promise<{ readonly file: CheckedFile; readonly targets: readonly TargetDescription[] }>;
+  targets(request: BuildRequest, signal: AbortSignal): Promise<{ readonly file: CheckedFile; readonly targets: readonly TargetDescription[] }>;
   /** The graph of the build, printed. */
   graph(request: BuildRequest, format: GraphFormat, signal: AbortSignal): Promise<string>;
   /** All images of the store, sorted by name. */

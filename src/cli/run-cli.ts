@@ -59,7 +59,7 @@ async function runOther(
   const watch = watchInterruptions(io, (code, text) => { io.stderr.write(`NOTE: ${text} (${code})\n`); });
   try {
     const commands = await load();
-    if (invocation.command === 'call') await (await import('./call/run-call.ts')).runCall(invocation.request, invocation.call, commands, io, env);
+    if (invocation.command === 'call') await (await import('./call/run-call.ts')).runCall(invocation, watch.signal, commands, io, env);
     else if (invocation.command === 'graph') io.stdout.write(await commands.graph(invocation.request, invocation.format, watch.signal));
     else await runStoreCommand(invocation.task, commands, { storeRoot: invocation.storeRoot, signal: watch.signal }, io);
     return 0;

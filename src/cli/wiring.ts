@@ -4,6 +4,7 @@
  */
 import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
+import { addAbortSignal, type Readable } from 'node:stream';
 import { TsbuildError } from '../base/errors.ts';
 import type { EventSink } from '../base/events.ts';
 import type { BuildPorts } from '../build/build.ts';
@@ -19,7 +20,7 @@ import { openLog } from './stored-logs.ts';
 export interface WiringContext {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly workingDirectory: string;
-  readonly stdin: NodeJS.ReadableStream;
+  readonly stdin: Readable;
   /** For archives (`dest=-`); nothing else is written there meanwhile. */
   readonly stdout: NodeJS.WritableStream;
 }
@@ -49,9 +50,9 @@ export function createCommands(context: WiringContext): Promise<Commands> {
         stepsCached: outcome.stepsCached,
       };
     },
-    check: async (request) => (await import('../build/check.ts')).checkRequest(request, checkPorts(context, sources)),
-    outline: async (request) => (await import('../build/check.ts')).outlineRequest(request, checkPorts(context, sources)),
-    targets: async (request) => (await import('../build/check.ts')).targetsRequest(request, checkPorts(context, sources)),
+    check: async (request, signal) => (await import('../build/check.ts')).checkRequest(request, checkPorts(context, signal, sources)),
+    outline: async (request, signal) => (await import('../build/check.ts')).outlineRequest(request, checkPorts(context, signal, sources)),
+    targets: async (request, signal) => (await import('../build/check.ts')).targetsRequest(request, checkPorts(context, signal, sources)),
     graph: async (request, format, signal) => {
       const [{ planBuild }, { renderGraph }] = await Promise.all([import('../build/build.ts'), import('../graph/render.ts')]);
       return renderGraph(await planBuild(request, buildPorts(context, request, () => undefined, signal, sources)), format);
@@ -94,10 +95,10 @@ async function withStore<Result>({ storeRoot }: StoreRequest, work: (store: Stor
   }
 }
 
-function checkPorts(context: WiringContext, sources: Map<string, string>): CheckPorts {
+function checkPorts(context: WiringContext, signal: AbortSignal, sources: Map<string, string>): CheckPorts {
   return {
     workingDirectory: context.workingDirectory,
-    readStdin: () => readAll(context.stdin),
+    readStdin: () => readAll(context.stdin, signal),
     architecture: process.arch,
     onDockerfile: (file, text) => sources.set(file, text),
   };
@@ -106,7 +107,7 @@ function checkPorts(context: WiringContext, sources: Map<string, string>): Check
 function buildPorts(context: WiringContext, request: BuildRequest, sink: EventSink, signal: AbortSignal, sources: Map<string, string>): BuildPorts {
   const startMs = Date.now() - performance.now();
   return {
-    ...checkPorts(context, sources),
+    ...checkPorts(context, signal, sources),
     sink,
     signal,
     stdout: context.stdout as BuildPorts['stdout'],
@@ -119,9 +120,10 @@ function buildPorts(context: WiringContext, request: BuildRequest, sink: EventSi
   };
 }
 
-async function readAll(stream: NodeJS.ReadableStream): Promise<Buffer> {
+/** Nobody waits for a standard input that never ends after an interruption. */
+async function readAll(stream: Readable, signal: AbortSignal): Promise<Buffer> {
   const chunks: Buffer[] = [];
-  for await (const chunk of stream) chunks.push(Buffer.from(chunk));
+  for await (const chunk of addAbortSignal(signal, stream)) chunks.push(Buffer.from(chunk as Uint8Array)); // no encoding is set
   return Buffer.concat(chunks);
 }
 

@@ -7,11 +7,14 @@ import { test, type TestContext } from 'node:test';
 import { runCli } from '../../src/cli/run-cli.ts';
 import { createCommands } from '../../src/cli/wiring.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
+import type { Interruption } from '../../src/cli/io.ts';
 import { checkGolden, fakeProcess, visible } from './support.ts';
 
 interface Called { readonly code: number; readonly stdout: string; readonly stderr: string }
 
 interface CallSettings {
+  /** Sent while standard input stays open. */
+  readonly interrupt?: Interruption;
   readonly files?: Readonly<Record<string, string>>;
   readonly stdin?: string;
   readonly tty?: boolean;
@@ -19,14 +22,15 @@ interface CallSettings {
 }
 
 /** Runs a call in a folder with these files. */
-async function call(t: TestContext, line: string, { files = {}, stdin = '', tty = false, env = {} }: CallSettings = {}): Promise<Called> {
+async function call(t: TestContext, line: string, { files = {}, stdin = '', tty = false, env = {}, interrupt }: CallSettings = {}): Promise<Called> {
   const folder = temporaryFolder(t);
   for (const [name, text] of Object.entries(files)) {
     await mkdir(dirname(join(folder, name)), { recursive: true });
     await writeFile(join(folder, name), text);
   }
   const fake = fakeProcess({ tty });
-  const context = { env, workingDirectory: folder, stdin: Readable.from([Buffer.from(stdin)]), stdout: new PassThrough() };
+  const input = interrupt === undefined ? Readable.from([Buffer.from(stdin)]) : new Readable({ read: () => { fake.interrupt(interrupt); } });
+  const context = { env, workingDirectory: folder, stdin: input, stdout: new PassThrough() };
   const code = await runCli(line.split(' '), env, fake.io, () => createCommands(context));
   return { code, stdout: fake.stdout, stderr: fake.stderr };
 }
@@ -139,6 +143,16 @@ test('a Dockerfile comes from standard input, without ignore rules', async (t) =
   for (const line of ['check -', 'check -f - .']) assert.match((await call(t, line, { stdin })).stdout, /^Check complete, 1 warning .*\n-:1\n/s, line);
   const both = await call(t, 'check -f - .', { stdin, files: { '.dockerignore': 'secret.txt' } });
   assert.match(both.stdout, /CopyIgnoredFile/);
+});
+
+test('an interruption ends the waiting for standard input', async (t) => {
+  const { code, stdout, stderr } = await call(t, 'check -', { interrupt: 'SIGINT' });
+  assert.deepEqual([code, stdout], [130, '']);
+  assert.match(stderr, /INTERRUPTED/);
+});
+
+test('one platform stands for several', async (t) => {
+  assert.equal((await call(t, 'check --platform linux/amd64,linux/arm64', clean)).code, 0);
 });
 
 test('the ignore file of the Dockerfile comes before that of the context', async (t) => {

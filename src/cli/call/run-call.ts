@@ -15,19 +15,25 @@ import { formatCheck } from './check-text.ts';
 import { formatOutline, formatOutlineJson } from './outline.ts';
 import { formatTargets, formatTargetsJson } from './targets.ts';
 
+/** What is asked for, of which Dockerfile. */
+interface Call {
+  readonly request: BuildRequest;
+  readonly call: CallInvocation;
+}
+
 /** @throws TsbuildError where the Dockerfile cannot be looked at, has a mistake, or has findings that fail the call */
-export async function runCall(request: BuildRequest, call: CallInvocation, commands: Commands, io: CliIo, env: Environment): Promise<void> {
+export async function runCall({ request, call }: Call, signal: AbortSignal, commands: Commands, io: CliIo, env: Environment): Promise<void> {
   const { method, format } = call;
   switch (method) {
     case 'check':
-      return report(await commands.check(request), call, io, env);
+      return report(await commands.check(request, signal), call, io, env);
     case 'outline': {
-      const { outline, file } = await commands.outline(request);
+      const { outline, file } = await commands.outline(request, signal);
       io.stdout.write(format === 'json' ? formatOutlineJson(outline, file) : formatOutline(outline));
       return;
     }
     case 'targets': {
-      const { targets, file } = await commands.targets(request);
+      const { targets, file } = await commands.targets(request, signal);
       io.stdout.write(format === 'json' ? formatTargetsJson(targets, file) : formatTargets(targets));
       return;
     }
