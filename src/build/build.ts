@@ -6,6 +6,7 @@
 import type { Writable } from 'node:stream';
 import { TsbuildError } from '../base/errors.ts';
 import type { EventSink } from '../base/events.ts';
+import { releaseAll, releasing } from '../base/releasing.ts';
 import { openCache, type Cache } from '../cache/cache.ts';
 import { checkOutputs } from '../export/check-outputs.ts';
 import type { OutputSpec } from '../export/output-spec.ts';
@@ -86,29 +87,25 @@ export async function runBuild(request: BuildRequest, ports: BuildPorts): Promis
   fullNames(request.tags);
   const reporter = new StepReporter(ports.sink, ports.clock);
   const source = await readDefinition(request, ports, reporter);
-  const store = await openBuildStore(request.storeRoot, ports.processID, (notice) => reporter.send({ type: 'notice', level: 'warning', ...notice }));
-  const registry = lazyRegistry(ports.registry);
-  try {
-    return await buildInStore({ request, ports, specs, reporter, source, store, registry });
-  } finally {
-    await registry.close();
-    await store.close();
-  }
+  return withStore(request, ports, reporter, (opened) => buildInStore({ request, ports, specs, reporter, source, ...opened }));
 }
 
 /** Plans alone: the graph that a build would carry out. */
 export async function planBuild(request: BuildRequest, ports: BuildPorts): Promise<Graph> {
   const reporter = new StepReporter(ports.sink, ports.clock);
   const source = await readDefinition(request, ports, reporter);
+  return withStore(request, ports, reporter, async (opened) => {
+    const { graph } = await planInStore({ request, ports, specs: [], reporter, source, ...opened }, timesOf(request));
+    return graph;
+  });
+}
+
+type Opened = Pick<BuildState, 'store' | 'registry'>;
+
+async function withStore<Result>(request: BuildRequest, ports: BuildPorts, reporter: StepReporter, work: (opened: Opened) => Promise<Result>): Promise<Result> {
   const store = await openBuildStore(request.storeRoot, ports.processID, (notice) => reporter.send({ type: 'notice', level: 'warning', ...notice }));
   const registry = lazyRegistry(ports.registry);
-  try {
-    const { graph } = await planInStore({ request, ports, specs: [], reporter, source, store, registry }, timesOf(request));
-    return graph;
-  } finally {
-    await registry.close();
-    await store.close();
-  }
+  return releasing(() => work({ store, registry }), () => releaseAll([() => registry.close(), () => store.close()]));
 }
 
 /** Locks of the store, by the addon. */
@@ -197,7 +194,7 @@ async function buildInStore(state: BuildState): Promise<BuildOutcome> {
     downloads,
     decompress: (source) => decompressArchive(source, { what: 'archive', sizeBytesMax: archiveSizeMax }),
   };
-  try {
+  const work = async (): Promise<BuildOutcome> => {
     fetches.begin(environment.baseLayers);
     const delivery = await executeAndDeliver(state, environment, cache, images);
     fetches.finish();
@@ -206,9 +203,8 @@ async function buildInStore(state: BuildState): Promise<BuildOutcome> {
     const durationMs = reporter.elapsedMs;
     reporter.send({ type: 'build-done', durationMs, stepsTotal: total, stepsCached: cached });
     return { ...delivery, outputs: specs, durationMs, stepsTotal: total, stepsCached: cached };
-  } finally {
-    await Promise.all([machinery.isStarted ? machinery.close() : null, downloads.close()]);
-  }
+  };
+  return releasing(work, () => releaseAll([() => machinery.close(), () => downloads.close()]));
 }
 
 async function executeAndDeliver(state: BuildState, environment: BuildEnvironment, cache: Cache, images: Planned['images']): Promise<Delivery> {

@@ -1,6 +1,7 @@
 /** What running steps needs of this machine, started when the first step misses the cache and at most once a build. */
 import { readFile } from 'node:fs/promises';
 import { errnoCode } from '../base/errors.ts';
+import { releaseAll, undo } from '../base/releasing.ts';
 import type { TimePolicy } from '../layer/layer.ts';
 import { startHelper } from '../native/helper.ts';
 import { defaultCapabilityNames } from '../sandbox/capabilities.ts';
@@ -24,9 +25,8 @@ export interface MachineryOptions {
 /** The machinery of one build: `get` starts it, `close` ends what was started. */
 export interface LazyMachinery {
   get(): Promise<Machinery>;
+  /** Ends what was started; nothing where no step missed the cache. */
   close(): Promise<void>;
-  /** Whether anything was started: a cached build starts nothing. */
-  readonly isStarted: boolean;
 }
 
 export function lazyMachinery(options: MachineryOptions): LazyMachinery {
@@ -38,14 +38,7 @@ export function lazyMachinery(options: MachineryOptions): LazyMachinery {
       const [outcome] = await Promise.allSettled([started]);
       if (outcome.status === 'rejected') return;
       const { helper, snapshots } = outcome.value;
-      try {
-        await snapshots.close();
-      } finally {
-        await helper.close();
-      }
-    },
-    get isStarted() {
-      return started !== null;
+      await releaseAll([() => snapshots.close(), () => helper.close()]);
     },
   };
 }
@@ -61,8 +54,7 @@ async function start(options: MachineryOptions): Promise<Machinery> {
     const seccomp = compileSeccomp({ architecture: options.architecture === 'arm64' ? 'arm64' : 'x64', capabilities: defaultCapabilityNames });
     return { helper, snapshots, network: () => (network ??= chooseNetwork(options)), resolvConf, seccomp };
   } catch (error) {
-    await helper.close();
-    throw error;
+    throw await undo(error, () => helper.close());
   }
 }
 

@@ -7,8 +7,9 @@ import { constants } from 'node:fs';
 import { open, realpath, rename, rm, stat, type FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { errnoCode, TsbuildError } from '../base/errors.ts';
+import { undo } from '../base/releasing.ts';
 import { diskError } from '../store/disk-error.ts';
-import { syncDirectory, undo } from '../store/durable.ts';
+import { syncDirectory } from '../store/durable.ts';
 
 /** The name of something unfinished in a user's folder. */
 export function unfinishedName(): string {

@@ -7,8 +7,9 @@ import { existsSync, type Stats } from 'node:fs';
 import { chmod, lstat, mkdir, readdir, rename, rm, rmdir, stat, utimes } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { errnoCode, TsbuildError } from '../base/errors.ts';
+import { undo } from '../base/releasing.ts';
 import { diskError } from '../store/disk-error.ts';
-import { syncDirectory, undo } from '../store/durable.ts';
+import { syncDirectory } from '../store/durable.ts';
 import { unfinishedName } from './output-file.ts';
 
 /** Fills an empty folder with what is to be in the output. */

@@ -15,6 +15,7 @@ import { chmod, mkdir, readFile, readdir, rename, writeFile } from 'node:fs/prom
 import { join } from 'node:path';
 import { blobOfDiffID, chainIDOf, hexOf, type DiffID } from '../base/digest.ts';
 import { errnoCode, TsbuildError } from '../base/errors.ts';
+import { throwFirst } from '../base/releasing.ts';
 import { applyLayer, commitUpper, emptyLayer, removeTree, type AppliedLayer, type ApplyTarget, type TimePolicy } from '../layer/layer.ts';
 import { loadAddon } from '../native/addon.ts';
 import type { Helper } from '../native/helper.ts';
@@ -52,6 +53,8 @@ class DirectorySnapshotter implements Snapshotter {
   readonly #layers: string;
   readonly #unpacking = new Map<string, Promise<LowerSpec>>();
   readonly #removals = new Set<Promise<void>>();
+  /** Of removals in the background; told by `close`. */
+  readonly #failures: unknown[] = [];
 
   constructor(options: DirectorySnapshotterOptions, layers: string) {
     this.#options = options;
@@ -87,6 +90,7 @@ class DirectorySnapshotter implements Snapshotter {
 
   async close(): Promise<void> {
     await Promise.all(this.#removals);
+    throwFirst(this.#failures.splice(0));
   }
 
   /** Renames a tree into this process's temporary folder and removes it there. */
@@ -103,8 +107,9 @@ class DirectorySnapshotter implements Snapshotter {
 
   /** Deleting many files takes long; nobody waits for it before `close`. */
   #removeLater(path: string): void {
-    const removal = removeTree(this.#options.helper, path).finally(() => this.#removals.delete(removal));
-    removal.catch(() => undefined); // told by `close`
+    const removal = removeTree(this.#options.helper, path)
+      .catch((error: unknown) => void this.#failures.push(error))
+      .finally(() => this.#removals.delete(removal));
     this.#removals.add(removal);
   }
 

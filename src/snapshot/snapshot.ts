@@ -39,6 +39,9 @@ export interface Snapshotter {
   /** The merged, read-only tree of a stack, lowest layer first; its layers are made mountable if they are not yet. */
   view(layers: readonly DiffID[], signal: AbortSignal): Promise<ViewSpec>;
   prepare(layers: readonly DiffID[], signal: AbortSignal): Promise<ActiveSnapshot>;
-  /** Waits for removals that go on in the background: what a step left is deleted outside the build's way. */
+  /**
+   * Waits for removals that go on in the background: what a step left is deleted outside the build's way.
+   * @throws the first failure of a removal since the snapshotter was opened, the others attached
+   */
   close(): Promise<void>;
 }

@@ -8,9 +8,10 @@ import { open, rename, rm, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { digestFromHex, digestOf, hexOf, isDigest, type BlobDigest } from '../base/digest.ts';
 import { errnoCode, invariant } from '../base/errors.ts';
+import { undo } from '../base/releasing.ts';
 import { blobCorrupt, blobMismatch, blobMissing, blobTooLarge } from './blob-error.ts';
 import { diskError } from './disk-error.ts';
-import { syncDirectory, undo } from './durable.ts';
+import { syncDirectory } from './durable.ts';
 import type { BlobStore, Ingested } from './store.ts';
 
 /** How large a blob may be that is read whole, unless the caller says otherwise: manifests and configs. */

@@ -6,6 +6,7 @@ import { mkdirSync } from 'node:fs';
 import { open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { errnoCode } from '../base/errors.ts';
+import { undo } from '../base/releasing.ts';
 
 /** A file that is to appear, or to be replaced, at once. */
 export interface Replacement {
@@ -70,19 +71,5 @@ export async function syncDirectory(path: string): Promise<void> {
     if (errnoCode(error) !== 'EINVAL' && errnoCode(error) !== 'ENOTSUP') throw error;
   } finally {
     await handle.close();
-  }
-}
-
-/** Cleans up after a failure and returns that failure; should the cleaning fail too, both are in what it returns. */
-export async function undo(first: unknown, clean: () => Promise<unknown>): Promise<unknown> {
-  try {
-    await clean();
-    return first;
-  } catch (second) {
-    if (first instanceof Error && first.cause === undefined) {
-      first.cause = second;
-      return first;
-    }
-    return new AggregateError([first, second], 'an operation failed, and so did cleaning up after it');
   }
 }

@@ -1,10 +1,12 @@
 /** `import { build } from 'tsbuild'`: whole builds in this process, on the real kernel. */
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { dirname, join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { test, type TestContext } from 'node:test';
+import { inspect } from 'node:util';
 import { pack } from 'tar-stream';
 import { build, TsbuildError, type BuildEvent, type BuildOptions, type BuildResult } from '../../src/index.ts';
 import { baseImage } from '../support/base-images.ts';
@@ -130,6 +132,29 @@ test('a failing step rejects with its place, the others are given up, nothing st
   assert.equal(logOf(events), 'why\n');
   assert.deepEqual(await readdir(join(storeRoot, 'tmp')), []);
   assert.deepEqual(await sandboxes(), []);
+});
+
+test('a snapshot that cannot be removed does not hide why a step failed', { skip }, async (t) => {
+  const { base, storeRoot } = await prepare(t, { Dockerfile: 'FROM base\nRUN echo x > /stuck; echo made; while echo y > /stuck; do :; done 2> /dev/null; exit 3\n' });
+  const stuck: string[] = [];
+  const running = build(base);
+  for await (const event of running) {
+    if (event.type !== 'step-log') continue;
+    const paths = await readdir(join(storeRoot, 'tmp'), { recursive: true });
+    stuck.push(...paths.filter((path) => path.endsWith('upper/stuck')).map((path) => join(storeRoot, 'tmp', path)));
+    execFileSync('chattr', ['+i', ...stuck]);
+  }
+  try {
+    assert.equal(stuck.length, 1);
+    await assert.rejects(running.result, (error) => {
+      assert.ok(error instanceof TsbuildError);
+      assert.equal(error.code, 'STEP_FAILED');
+      assert.match(inspect(error.cause), /remove .*active-[^]*EPERM/);
+      return true;
+    });
+  } finally {
+    execFileSync('chattr', ['-i', ...stuck]);
+  }
 });
 
 test('an abort stops a running step and rejects with the reason', { skip }, async (t) => {

@@ -1,4 +1,5 @@
 /** The directory backend under the contract of `Snapshotter`. */
+import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,7 +8,7 @@ import type { DiffID } from '../../src/base/digest.ts';
 import { blobOfDiffID } from '../../src/base/digest.ts';
 import { openBuildStore } from '../../src/build/build.ts';
 import { defaultTimePolicy, removeTree, writeCopyLayer } from '../../src/layer/layer.ts';
-import { startHelper, type Helper } from '../../src/native/helper.ts';
+import { JobKind, startHelper, type Helper } from '../../src/native/helper.ts';
 import { readDirectory } from '../../src/native/directory.ts';
 import { openDirectorySnapshotter } from '../../src/snapshot/directory.ts';
 import type { Store } from '../../src/store/store.ts';
@@ -63,5 +64,27 @@ async function open(): Promise<SnapshotterSetup> {
   };
 }
 
-if (process.getuid?.() === 0) snapshotterContract('directory backend', open);
-else test('directory backend', { skip: 'overlayfs mounts need root' }, () => undefined);
+const skip = process.getuid?.() === 0 ? false : 'overlayfs mounts need root';
+if (skip === false) snapshotterContract('directory backend', open);
+else test('directory backend', { skip }, () => undefined);
+
+test('directory backend: a removal that failed in the background is told by close, however long ago it was', { skip }, async () => {
+  const setup = await open();
+  try {
+    const failure = new Error('will not go');
+    let tell = (): void => undefined;
+    const failed = new Promise<void>((resolve) => (tell = resolve));
+    const request: Helper['request'] = (job) => {
+      if (job.kind !== JobKind.Remove) return setup.helper.request(job);
+      setImmediate(tell);
+      return Promise.reject(failure);
+    };
+    const snapshotter = await openDirectorySnapshotter({ store: setup.store, helper: { request, close: () => Promise.resolve() }, times: defaultTimePolicy });
+    const active = await snapshotter.prepare([setup.shell], new AbortController().signal);
+    await active.discard();
+    await failed;
+    await assert.rejects(snapshotter.close(), (error) => error === failure);
+  } finally {
+    await setup.close();
+  }
+});
