@@ -7,11 +7,11 @@ import { join, resolve } from 'node:path';
 import { errnoCode, messageOf, TsbuildError } from '../base/errors.ts';
 import { detectSyntax } from '../dockerfile/directives.ts';
 import type { Dockerfile } from '../dockerfile/instruction.ts';
+import { dockerfileSizeMax } from '../dockerfile/lines.ts';
 import { parseDockerfile } from '../dockerfile/parse.ts';
 import type { BuildRequest } from './build-request.ts';
 
-/** Longest Dockerfile that is read. */
-const dockerfileSizeMax = 16 * 1024 * 1024;
+const fileHint = 'Name the Dockerfile with -f FILE; the path is relative to the current directory.';
 
 export interface DockerfileSource {
   readonly dockerfile: Dockerfile;
@@ -47,7 +47,7 @@ export async function readDockerfile(request: BuildRequest, options: InputOption
 export async function readDockerfileBytes(request: BuildRequest, options: InputOptions): Promise<DockerfileBytes> {
   const fromStdin = request.file === '-' || (request.context === '-' && request.file === null);
   const { path, name } = fromStdin ? { path: null, name: '-' } : await locateDockerfile(request, options);
-  const bytes = path === null ? await refuseArchive(await options.readStdin()) : await readLimited(path, name);
+  const bytes = path === null ? await refuseArchive(await options.readStdin()) : await readDockerfileAt(path, name, fileHint);
   options.onDockerfile?.(name, bytes.toString('utf8'));
   return { bytes, name, path };
 }
@@ -83,27 +83,41 @@ async function exists(path: string): Promise<boolean> {
   }
 }
 
-async function readLimited(path: string, name: string): Promise<Buffer> {
+/**
+ * The bytes of a Dockerfile, which may also be a pipe or a device without an end.
+ * @throws TsbuildError of class usage: `DOCKERFILE_MISSING`, `DOCKERFILE_UNREADABLE`, `DOCKERFILE_TOO_LARGE`
+ */
+export async function readDockerfileAt(path: string, name: string, hint: string): Promise<Buffer> {
   try {
     const file = await open(path, 'r');
     try {
-      const { size } = await file.stat();
-      if (size <= dockerfileSizeMax) return await file.readFile();
+      return await readDockerfileStream(file.createReadStream({ autoClose: false }), name);
     } finally {
       await file.close();
     }
   } catch (cause) {
-    throw unreadable(name, cause);
+    throw cause instanceof TsbuildError ? cause : unreadable(name, cause, hint);
   }
-  throw new TsbuildError('usage', 'DOCKERFILE_TOO_LARGE', `failed to read dockerfile: ${name}: it has more than ${dockerfileSizeMax} bytes`);
 }
 
-function unreadable(name: string, cause: unknown): TsbuildError {
+/** Everything up to the limit. @throws TsbuildError of class usage: `DOCKERFILE_TOO_LARGE`, and what the stream throws */
+export async function readDockerfileStream(stream: AsyncIterable<string | Uint8Array>, name: string): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of stream) {
+    chunks.push(Buffer.from(chunk as Uint8Array)); // it takes texts as well, but no union of the two
+    size += chunk.length;
+    if (size > dockerfileSizeMax) throw new TsbuildError('usage', 'DOCKERFILE_TOO_LARGE', `failed to read dockerfile: ${name}: it has more than ${dockerfileSizeMax} bytes`);
+  }
+  return Buffer.concat(chunks);
+}
+
+function unreadable(name: string, cause: unknown, hint: string): TsbuildError {
   const code = errnoCode(cause);
   const reasons: Readonly<Record<string, string>> = { ENOENT: 'no such file or directory', EACCES: 'permission denied', EISDIR: 'is a directory' };
   const reason = reasons[code ?? ''] ?? messageOf(cause);
   return new TsbuildError('usage', code === 'ENOENT' ? 'DOCKERFILE_MISSING' : 'DOCKERFILE_UNREADABLE', `failed to read dockerfile: ${name}: ${reason}`, {
-    hint: 'Name the Dockerfile with -f FILE; the path is relative to the current directory.',
+    hint,
     cause,
   });
 }

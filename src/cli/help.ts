@@ -32,6 +32,7 @@ export const examples: Readonly<Record<string, readonly string[]>> = {
     'tsbuild check --format sarif . > check.sarif      for a code host',
   ],
   graph: ['tsbuild graph --format mermaid .', 'tsbuild graph --format dot . | dot -Tsvg > graph.svg'],
+  parse: ['tsbuild parse docker/app.Dockerfile', "tsbuild parse --json | jq '.instructions[].name'"],
   images: ['tsbuild images', "tsbuild images --json | jq -r '.[].name'"],
   inspect: ['tsbuild inspect app'],
   history: ['tsbuild history app'],

@@ -40,6 +40,8 @@ export type Invocation =
   | { readonly command: 'call'; readonly request: BuildRequest; readonly call: CallInvocation }
   | { readonly command: 'build'; readonly request: BuildRequest; readonly progress: ProgressChoice }
   | { readonly command: 'graph'; readonly request: BuildRequest; readonly format: GraphFormat }
+  /** `file` is a path or `-`. */
+  | { readonly command: 'parse'; readonly file: string; readonly json: boolean }
   | { readonly command: 'store'; readonly storeRoot: string; readonly task: StoreInvocation }
   /** Text to print on standard output: `--help`, `--version`, `completion`. */
   | { readonly command: 'print'; readonly text: string };

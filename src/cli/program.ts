@@ -73,6 +73,7 @@ export function createProgram(context: ParseContext, accept: Accept): Command {
   addBuildCommand(program, context, accept);
   addCheckCommand(program, context, accept);
   addGraphCommand(program, context, accept);
+  addParseCommand(program, accept);
   program.commandsGroup('Image commands:');
   addStoreCommands(program, imageCommands, context, accept);
   program.commandsGroup('Other commands:');
@@ -112,6 +113,13 @@ function addGraphCommand(program: Command, context: ParseContext, accept: Accept
   addBuildOptions(command, context.network).action((path: string, raw: RawBuildOptions & { readonly format: string }) => {
     const request = buildRequestOf(path, raw, context.env, context.user);
     accept({ command: 'graph', request, format: oneOf('--format', raw.format, graphFormats) });
+  });
+}
+
+function addParseCommand(program: Command, accept: Accept): void {
+  const command = program.command('parse').usage('[OPTIONS] [FILE | -]').argument('[file]').description('Show how a Dockerfile is read: instructions, flags, words');
+  command.addOption(new Option('--json', 'Print JSON')).action((file: string | undefined, raw: { readonly json?: boolean }) => {
+    accept({ command: 'parse', file: file ?? 'Dockerfile', json: raw.json === true });
   });
 }
 

@@ -60,6 +60,7 @@ async function runOther(
   try {
     const commands = await load();
     if (invocation.command === 'call') await (await import('./call/run-call.ts')).runCall(invocation, watch.signal, commands, io, env);
+    else if (invocation.command === 'parse') await (await import('./parse/run-parse.ts')).runParse(invocation, commands, io);
     else if (invocation.command === 'graph') io.stdout.write(await commands.graph(invocation.request, invocation.format, watch.signal));
     else await runStoreCommand(invocation.task, commands, { storeRoot: invocation.storeRoot, signal: watch.signal }, io);
     return 0;

@@ -12,7 +12,7 @@ import type { ArgInstruction, Dockerfile, FromInstruction, Instruction, Stage } 
 import { instructionNames } from './node.ts';
 import { readOnbuild } from './onbuild.ts';
 import { readCommandInstruction, readExpose, readShell, readVolume, readWord } from './operands.ts';
-import { parseLines, type RawInstruction } from './parse-lines.ts';
+import { parseLines, type RawDockerfile, type RawInstruction } from './parse-lines.ts';
 import { reject } from './rejection.ts';
 import { readRun } from './run.ts';
 import type { Statement } from './statement.ts';
@@ -55,6 +55,16 @@ export function tryParseDockerfile(source: Uint8Array | string, file: string): P
     if (!(error instanceof TsbuildError)) throw error;
     return { ...common, dockerfile: null, error };
   }
+}
+
+/**
+ * Refuses what BuildKit's reading of instructions refuses: unknown ones, wrong flags and operands, and instructions before
+ * the first FROM. A file with global ARGs alone is not refused here.
+ * @throws TsbuildError class usage, with the file and the lines
+ */
+export function checkInstructions({ file, instructions }: RawDockerfile): void {
+  const sections = new Sections(file);
+  for (const raw of instructions) sections.add(readInstruction(raw, file));
 }
 
 /**

@@ -102,6 +102,12 @@ for (const [line, method, changes] of calls) {
   });
 }
 
+test('tsbuild parse takes one file, by default the Dockerfile here', () => {
+  assert.deepEqual(parse('parse'), { command: 'parse', file: 'Dockerfile', json: false });
+  assert.deepEqual(parse('parse --json -'), { command: 'parse', file: '-', json: true });
+  assert.deepEqual(parse('parse a/b --json'), { command: 'parse', file: 'a/b', json: true });
+});
+
 test('--call=build and --check=false build', () => {
   for (const line of ['--call build .', '--call=build,format=json .', '--check=false .']) assert.equal(parse(line).command, 'build', line);
 });
@@ -189,7 +195,7 @@ const wrong = [
   '--add-host a:b .', '--add-host a:host-gateway .', '--secret src=a .', '--secret id=a,foo=b .', '--secret id=a,"b .', '--label =a .',
   '--build-arg =a .', '--build-context a .', '--annotation weird-descriptor:a=b .', '--allow everything .', '--timestamps now .',
   '--jobs 0 .', '--progress loud .', '--build-arg SOURCE_DATE_EPOCH=now .', '-f - -', '--pull=maybe .', 'save a --format zip', 'graph --format png .',
-  '--load .', '--push .', '--call describe .', '--call=check,format=xml .', '--call=outline,format=sarif .', '--call=check,color=no .', '--check --call=outline .', 'check --format xml', 'check a b', 'check -t x', '--cache-from x .', '--cache-to x .', '-m 1g .', '--memory=1g .', '--cpus 2 .', '--squash .',
+  '--load .', '--push .', '--call describe .', '--call=check,format=xml .', '--call=outline,format=sarif .', '--call=check,color=no .', '--check --call=outline .', 'check --format xml', 'check a b', 'check -t x', 'parse a b', 'parse --yaml', '--cache-from x .', '--cache-to x .', '-m 1g .', '--memory=1g .', '--cpus 2 .', '--squash .',
   '--rm=false .', '--provenance .', '--provenance=max .', '--sbom=true .', '--builder x .', '--device x .', '--compress .',
 ];
 test('wrong calls are refused with exit code 2 and a hint where one can act', () => {
@@ -210,7 +216,7 @@ test('--ssh without an agent says what to do', () => {
   assert.throws(() => requestOf('--ssh default .', { SSH_AUTH_SOCK: '' }), { code: 'SSH_AGENT_MISSING' });
 });
 
-for (const line of ['', '--help', 'build --help', 'check --help', 'graph --help', 'images --help', 'inspect --help', 'history --help', 'tag --help', 'rm --help', 'save --help', 'load --help', 'logs --help', 'completion --help']) {
+for (const line of ['', '--help', 'build --help', 'check --help', 'graph --help', 'parse --help', 'images --help', 'inspect --help', 'history --help', 'tag --help', 'rm --help', 'save --help', 'load --help', 'logs --help', 'completion --help']) {
   test(`help: tsbuild ${line}`, () => {
     const invocation = parse(line);
     assert.equal(invocation.command, 'print');
@@ -225,7 +231,7 @@ test('`help build` is `build --help`', () => {
 
 test('completion bash names every command', () => {
   const invocation = parse('completion bash');
-  assert.match(invocation.command === 'print' ? invocation.text : '', /compgen -W "build check graph images inspect history tag rm save load logs completion"/);
+  assert.match(invocation.command === 'print' ? invocation.text : '', /compgen -W "build check graph parse images inspect history tag rm save load logs completion"/);
 });
 
 test('--version prints the version', () => {
