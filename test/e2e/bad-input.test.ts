@@ -35,6 +35,8 @@ const inputs: readonly BadInput[] = [
   { name: 'empty-dockerfile', dockerfile: '', exitCode: 2, line: 1 },
   { name: 'only-comments', dockerfile: '# nothing\n\n', exitCode: 2, line: 1 },
   { name: 'no-dockerfile', dockerfile: null, exitCode: 2 },
+  { name: 'check-failed', dockerfile: '# check=error=true\nFROM busybox as a\nCMD x\n', exitCode: 2, line: 2 },
+  { name: 'check-option', dockerfile: '# syntax=docker/dockerfile:1\n# check=skip=A; error=true\nFROM busybox\n', exitCode: 2, line: 2 },
   { name: 'bad-option', dockerfile: 'FROM busybox\n', args: ['--traget', 'x'], exitCode: 2 },
   { name: 'bad-option-value', dockerfile: 'FROM busybox\n', args: ['--network', 'bridge'], exitCode: 2 },
   { name: 'bad-output', dockerfile: 'FROM busybox\n', args: ['-o', 'type=zip,dest=x'], exitCode: 2 },

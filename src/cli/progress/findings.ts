@@ -8,23 +8,26 @@ type Notice = Extract<BuildEvent, { type: 'notice' }>;
 /** So many are listed. */
 const listedMax = 50;
 
-/** Keeps the findings among the events of a build. */
+/** Counts the findings among the events of a build, and keeps those that will be listed. */
 export class FindingsWatch {
-  readonly #found: Notice[] = [];
+  readonly #kept: Notice[] = [];
+  #count = 0;
 
   handle(event: BuildEvent): void {
-    if (event.type === 'notice' && event.check !== undefined) this.#found.push(event);
+    if (event.type !== 'notice' || event.check === undefined) return;
+    this.#count += 1;
+    if (this.#kept.length < listedMax) this.#kept.push(event);
   }
 
   /** Empty where nothing was found. */
   format(request: Pick<BuildRequest, 'file' | 'context'>): string {
-    const count = this.#found.length;
+    const count = this.#count;
     if (count === 0) return '';
-    const lines = this.#found.slice(0, listedMax).map(({ code, text, position }) => {
+    const lines = this.#kept.map(({ code, text, position }) => {
       const place = position === undefined ? '' : ` (${showControls(position.file)}:${position.startLine})`;
       return ` - ${code}: ${showControls(text)}${place}\n`;
     });
-    const rest = count > listedMax ? ` - and ${count - listedMax} more\n` : '';
+    const rest = count > lines.length ? ` - and ${count - lines.length} more\n` : '';
     return `${count === 1 ? '1 warning' : `${count} warnings`} found (${checkCall(request)} shows the lines):\n${lines.join('')}${rest}`;
   }
 }
