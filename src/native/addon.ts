@@ -19,8 +19,9 @@ export interface Addon {
   /** A pipe, close-on-exec, of 1 MiB where the kernel allows that much. */
   createPipe(): { readonly readFd: number; readonly writeFd: number };
   closeFd(fd: number): void;
-  /** Takes an advisory lock, without waiting. False when another open file description holds it. */
-  tryLock(fd: number, shared: boolean): boolean;
+  /** Takes an advisory lock on one byte of a file, without waiting. False when another open file description is in the way. */
+  tryLock(fd: number, byte: number, shared: boolean): boolean;
+  unlock(fd: number, byte: number): void;
 }
 
 const hint = 'Run "npm run build" in the tsbuild package; it needs a C++ compiler, make and Python.';

@@ -1,11 +1,15 @@
 /**
  * Locks between processes, on files. The kernel lets go of them when their holder ends, also by SIGKILL.
  * They are advisory, and they do not make a file appear or vanish by themselves.
+ *
+ * A file has two bytes that count: the lock itself, and the turn. Who waits takes the turn first and keeps it until it has
+ * the lock; the others wait for the turn. So one who wants the lock alone is not passed for ever by those who share it.
  */
 import { open, stat, type FileHandle } from 'node:fs/promises';
 import { constants } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { errnoCode, messageOf, TsbuildError } from '../base/errors.ts';
+import { undo } from '../base/releasing.ts';
 import { loadAddon } from './addon.ts';
 
 export interface LockOptions {
@@ -20,55 +24,82 @@ export interface Lock {
   release(): Promise<void>;
 }
 
-const waitMsMin = 1;
-const waitMsMax = 50;
+const turnByte = 0;
+const lockByte = 1;
 
 /**
- * Waits for a lock on the file, which is made if it is missing. It asks again after 1 to 50 ms rather than blocking a
- * thread in flock(2): those of libuv's pool are four, and four waiters would stop every other file operation.
+ * How often a waiter asks again. It does not block a thread in the kernel: that of a waiter who gives up could not be
+ * freed but by a signal.
+ */
+const waitMs = 10;
+
+/**
+ * Waits for a lock on the file, which is made if it is missing.
  * @throws TsbuildError `LOCK_FAILED`; the signal's reason when it aborts
  */
-export async function acquireLock(path: string, options: LockOptions): Promise<Lock> {
-  for (let waitMs = waitMsMin; ; waitMs = Math.min(waitMs * 2, waitMsMax)) {
-    options.signal?.throwIfAborted();
-    const lock = await tryLock(path, options.shared);
-    if (lock !== null) return lock;
-    await sleep(waitMs, undefined, options.signal === undefined ? {} : { signal: options.signal }).catch((error: unknown) => {
-      options.signal?.throwIfAborted();
-      throw error;
+export async function acquireLock(path: string, { shared, signal }: LockOptions): Promise<Lock> {
+  for (;;) {
+    signal?.throwIfAborted();
+    const lock = await openLock(path, async (file, tryByte) => {
+      while (!tryByte(turnByte, false)) await pause(signal);
+      while (!tryByte(lockByte, shared)) await pause(signal);
+      loadAddon().unlock(file.fd, turnByte);
+      return true;
     });
+    if (lock !== null) return lock;
   }
 }
 
 /**
- * Takes the lock if nobody is in the way, else returns null.
+ * Takes the lock if nobody holds it, else returns null.
  * @throws TsbuildError `LOCK_FAILED`
  */
 export async function tryLock(path: string, shared: boolean): Promise<Lock | null> {
-  try {
-    const file = await open(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600);
+  return openLock(path, (_file, tryByte) => Promise.resolve(tryByte(lockByte, shared)));
+}
+
+async function pause(signal: AbortSignal | undefined): Promise<void> {
+  await sleep(waitMs, undefined, signal === undefined ? {} : { signal }).catch((error: unknown) => {
+    signal?.throwIfAborted();
+    throw error;
+  });
+}
+
+/** Whether a byte of the open file could be locked. */
+type TryByte = (byte: number, shared: boolean) => boolean;
+
+/** Null, and nothing held, when `take` did not take it, or when the file was removed meanwhile. */
+async function openLock(path: string, take: (file: FileHandle, tryByte: TryByte) => Promise<boolean>): Promise<Lock | null> {
+  const file = await open(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600).catch((cause: unknown) => {
+    throw failed(path, cause);
+  });
+  const tryByte: TryByte = (byte, shared) => {
     try {
-      if (loadAddon().tryLock(file.fd, shared) && (await isStillNamed(file, path))) return { release: () => file.close() };
-    } catch (error) {
-      await file.close();
-      throw error;
+      return loadAddon().tryLock(file.fd, byte, shared);
+    } catch (cause) {
+      throw failed(path, cause);
     }
-    await file.close();
-    return null;
-  } catch (cause) {
-    if (cause instanceof TsbuildError) throw cause;
-    throw new TsbuildError('machine', 'LOCK_FAILED', `lock ${path}: ${messageOf(cause)}`, { cause });
+  };
+  try {
+    if ((await take(file, tryByte)) && (await isStillNamed(file, path))) return { release: () => file.close() };
+  } catch (error) {
+    throw await undo(error, () => file.close());
   }
+  await file.close();
+  return null;
+}
+
+function failed(path: string, cause: unknown): TsbuildError {
+  return new TsbuildError('machine', 'LOCK_FAILED', `lock ${path}: ${messageOf(cause)}`, { cause });
 }
 
 /** Whether the locked file is the one that others will find: somebody may have removed it in between. */
 async function isStillNamed(file: FileHandle, path: string): Promise<boolean> {
-  const held = await file.stat({ bigint: true });
   try {
-    const named = await stat(path, { bigint: true });
+    const [held, named] = await Promise.all([file.stat({ bigint: true }), stat(path, { bigint: true })]);
     return named.ino === held.ino && named.dev === held.dev;
   } catch (error) {
     if (errnoCode(error) === 'ENOENT') return false;
-    throw error;
+    throw failed(path, error);
   }
 }

@@ -15,7 +15,7 @@ const nothing = new SpecWriter().finish();
 
 test('the addon has what its types promise', () => {
   const addon = loadAddon();
-  for (const name of ['createChannel', 'sendRequest', 'createMemfd', 'createPipe', 'closeFd', 'tryLock'] as const) assert.equal(typeof addon[name], 'function');
+  for (const name of ['createChannel', 'sendRequest', 'createMemfd', 'createPipe', 'closeFd', 'tryLock', 'unlock'] as const) assert.equal(typeof addon[name], 'function');
 });
 
 test('a failing system call is an error with code and syscall', () => {

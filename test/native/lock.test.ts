@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { acquireLock, tryLock } from '../../src/native/lock.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'tsbuild-lock-'));
@@ -43,6 +44,34 @@ test('a waiter can be given up', async () => {
   const reason = new Error('enough');
   controller.abort(reason);
   await assert.rejects(waiting, reason);
+  await held.release();
+});
+
+test('who wants it alone gets it although others share it without a gap', async () => {
+  const path = join(directory, 'g');
+  const patience = 100; // ms that a sharer waits for the next one; an idle lock takes one
+  let isDone = false;
+  let held = await acquireLock(path, { shared: true });
+  const alone = acquireLock(path, { shared: false, signal: AbortSignal.timeout(5000) }).finally(() => (isDone = true));
+  while (!isDone) {
+    const next = acquireLock(path, { shared: true });
+    await Promise.race([next, delay(patience)]);
+    await held.release();
+    held = await Promise.race([next, alone]);
+    if (isDone) await held.release();
+    if (isDone) await (await next).release();
+  }
+  await alone;
+});
+
+test('a waiter that was given up is in nobody\'s way', async () => {
+  const path = join(directory, 'h');
+  const held = await acquireLock(path, { shared: true });
+  const controller = new AbortController();
+  const waiting = acquireLock(path, { shared: false, signal: controller.signal });
+  controller.abort(new Error('enough'));
+  await assert.rejects(waiting);
+  await (await acquireLock(path, { shared: true, signal: AbortSignal.timeout(5000) })).release();
   await held.release();
 });
 
