@@ -2,6 +2,16 @@
 
 namespace {
 
+Xattrs readXattrs(SpecReader& spec) {
+  Xattrs xattrs;
+  const uint32_t count = spec.u32();
+  for (uint32_t i = 0; i < count && !spec.failed(); i++) {
+    std::string name = spec.string();
+    xattrs.emplace_back(std::move(name), std::string(spec.bytes()));
+  }
+  return xattrs;
+}
+
 CopyEntry readEntry(SpecReader& spec, uint32_t source) {
   CopyEntry entry;
   entry.sourcePath = spec.string();
@@ -16,7 +26,10 @@ CopyEntry readEntry(SpecReader& spec, uint32_t source) {
   entry.rdev = spec.u64();
   entry.linkTarget = spec.string();
   entry.linkGroup = spec.u32();
-  entry.xattrs = spec.boolean();
+  entry.readsXattrs = spec.boolean();
+  entry.xattrs = readXattrs(spec);
+  entry.isImplied = spec.boolean();
+  entry.impliedMode = spec.u32();
   entry.source = source;
   return entry;
 }
@@ -27,6 +40,8 @@ void readItem(SpecReader& spec, CopyRequest& request) {
   item.destinationIsDirectory = spec.boolean();
   item.isSingle = spec.boolean();
   item.baseName = spec.string();
+  item.hasTime = spec.boolean();
+  item.mtimeNs = spec.i64();
   const uint32_t source = spec.u32();
   item.first = request.entries.size();
   item.count = spec.u32();
@@ -45,6 +60,7 @@ CopyRequest readCopyRequest(SpecReader& spec) {
   request.parentMode = spec.u32();
   request.parentUid = spec.u32();
   request.parentGid = spec.u32();
+  request.parentsInherit = spec.boolean();
   request.parentSeconds = spec.i64();
   const uint32_t sources = spec.u32();
   for (uint32_t i = 0; i < sources && !spec.failed(); i++) {

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "compare.h"
@@ -13,6 +14,15 @@ namespace {
 int64_t wholeSeconds(int64_t nanoseconds) {
   const int64_t seconds = nanoseconds / 1'000'000'000;
   return nanoseconds % 1'000'000'000 < 0 ? seconds - 1 : seconds;
+}
+
+// What stands there keeps the attributes that the source does not have.
+void addXattrs(Xattrs& xattrs, const Xattrs& below) {
+  for (const auto& attribute : below) {
+    const auto same = [&](const auto& other) { return other.first == attribute.first; };
+    if (std::none_of(xattrs.begin(), xattrs.end(), same)) xattrs.push_back(attribute);
+  }
+  std::sort(xattrs.begin(), xattrs.end());
 }
 
 std::string pathOf(const std::vector<std::string>& components) {
@@ -33,6 +43,7 @@ void CopyTree::item(const CopyItem& item) {
   const std::vector<std::string> destination = resolve(item.destination);
   if (item.isSingle) return single(item, destination);
   TreeNode& directory = makeDirectories(destination);
+  if (item.hasTime && !destination.empty()) keepTime(directory, item);
   const std::string path = pathOf(destination);
   for (size_t i = 0; i < item.count; i++) place(directory, path, item.first + i);
 }
@@ -83,20 +94,30 @@ TreeNode& CopyTree::makeDirectories(const std::vector<std::string>& components) 
 TreeNode& CopyTree::enter(TreeNode& parent, const std::string& name, const std::string& path) {
   std::unique_ptr<TreeNode>& child = parent.children[name];
   if (child == nullptr) child = findBelow(parent, path);
-  if (child == nullptr) child = makeParent();
+  if (child == nullptr) child = makeParent(parent);
   if (!child->isDirectory()) operation_.refuse(ENOTDIR, path, "cannot copy to non-directory: " + path);
   return *child;
 }
 
-std::unique_ptr<TreeNode> CopyTree::makeParent() const {
+// As mkdir makes it, also in a setgid directory (inode(7)): that one's group, unless an owner was asked for, and the bit.
+std::unique_ptr<TreeNode> CopyTree::makeParent(const TreeNode& above) const {
   auto node = std::make_unique<TreeNode>();
-  node->mode = S_IFDIR | (request_.parentMode & 07777);
+  const bool inSetgid = (above.mode & S_ISGID) != 0;
+  node->mode = S_IFDIR | (request_.parentMode & 0777) | (inSetgid ? S_ISGID : 0);
   node->uid = request_.parentUid;
-  node->gid = request_.parentGid;
+  node->gid = inSetgid && request_.parentsInherit ? above.gid : request_.parentGid;
   node->mtimeSeconds = request_.parentSeconds;
   node->source = kNoSource;
   node->changed = true;
   return node;
+}
+
+// BuildKit gives the destination of a directory the source's times, if it gives it nothing else.
+void CopyTree::keepTime(TreeNode& directory, const CopyItem& item) const {
+  if (!request_.times.keeps()) return;
+  const int64_t seconds = wholeSeconds(item.mtimeNs);
+  if (directory.mtimeSeconds != seconds) directory.changed = true;
+  directory.mtimeSeconds = seconds;
 }
 
 // The node of what the view has at the path, or null.
@@ -143,9 +164,23 @@ void CopyTree::put(TreeNode& parent, const std::string& name, const std::string&
   } else if (wasThere && child->isDirectory()) {
     operation_.refuse(EISDIR, path, "cannot copy " + entry.sourcePath + " over a directory: " + path);
   }
-  // A directory keeps its children and gets the attributes of the source's; anything else is replaced.
-  if (!S_ISDIR(entry.mode) || !wasThere) child = std::make_unique<TreeNode>();
+  if (S_ISDIR(entry.mode) && wasThere) return overDirectory(*child, entry, index);
+  child = std::make_unique<TreeNode>();
   fill(*child, entry, index);
+}
+
+// A directory keeps its children and gets the attributes of the source's; if it is only on the way to something, no more
+// than its mode, and that without --chmod (fsutil, copyDirectoryOnly).
+void CopyTree::overDirectory(TreeNode& node, const CopyEntry& entry, size_t index) {
+  if (entry.isImplied) {
+    const uint32_t mode = S_IFDIR | (entry.impliedMode & 07777);
+    if (node.mode != mode) node.changed = true;
+    node.mode = mode;
+    return;
+  }
+  const Xattrs below = std::move(node.xattrs);
+  fill(node, entry, index);
+  addXattrs(node.xattrs, below);
 }
 
 void CopyTree::fill(TreeNode& node, const CopyEntry& entry, size_t index) {
@@ -157,9 +192,15 @@ void CopyTree::fill(TreeNode& node, const CopyEntry& entry, size_t index) {
   node.gid = entry.gid;
   node.rdev = S_ISCHR(entry.mode) || S_ISBLK(entry.mode) ? entry.rdev : 0;
   node.sizeBytes = S_ISREG(entry.mode) ? entry.sizeBytes : 0;
-  node.mtimeSeconds = wholeSeconds(entry.mtimeNs);
+  node.mtimeSeconds = secondsOf(entry);
   node.linkTarget = entry.linkTarget;
-  node.xattrs = entry.xattrs ? files_.xattrs(entry) : Xattrs();
+  node.xattrs = entry.readsXattrs ? files_.xattrs(entry) : entry.xattrs;
   node.source = index;
   node.changed = true;  // until it is compared
+}
+
+// The times of a context count for nothing: not even early ones, which a clamp leaves alone, because they are in no key.
+int64_t CopyTree::secondsOf(const CopyEntry& entry) const {
+  const bool isView = entry.source < request_.sources.size() && request_.sources[entry.source].isView;
+  return isView || request_.times.keeps() ? wholeSeconds(entry.mtimeNs) : request_.times.seconds;
 }

@@ -27,11 +27,14 @@ class CopyTree {
   bool isDirectory(const std::vector<std::string>& components);
   TreeNode& makeDirectories(const std::vector<std::string>& components);
   TreeNode& enter(TreeNode& parent, const std::string& name, const std::string& path);
-  std::unique_ptr<TreeNode> makeParent() const;
+  std::unique_ptr<TreeNode> makeParent(const TreeNode& above) const;
+  void keepTime(TreeNode& directory, const CopyItem& item) const;
   std::unique_ptr<TreeNode> findBelow(const TreeNode& parent, const std::string& path);
   void place(TreeNode& directory, const std::string& destination, size_t index);
   void put(TreeNode& parent, const std::string& name, const std::string& path, size_t index);
+  void overDirectory(TreeNode& node, const CopyEntry& entry, size_t index);
   void fill(TreeNode& node, const CopyEntry& entry, size_t index);
+  int64_t secondsOf(const CopyEntry& entry) const;
 
   const Operation& operation_;
   const CopyRequest& request_;

@@ -1,6 +1,8 @@
 // Lists what COPY --from would copy: for each source pattern the matches, and each match with its whole subtree.
 //
-// Specification: view, bool userxattr, u32 count of patterns (bytes). Descriptor 0: where the list goes, a stream of
+// Specification: view, bool userxattr, strings patterns, strings only: names of the directories, one in the other, that
+//   alone are entered below a match (COPY --parents: /usr need not be listed for /usr/lib/x).
+// Descriptor 0: where the list goes, a stream of
 //   u8 1: match: u32 pattern index, bytes path as matched, bytes path with links followed, entry record (its name is "")
 //   u8 2: an entry below the last match: entry record, whose name is its path below the match
 //   u8 0: end.
@@ -22,7 +24,8 @@ constexpr size_t kFlushBytes = 1 << 20;
 
 class Scan {
  public:
-  Scan(const Operation& operation, int rootFd, int outFd) : operation_(operation), rootFd_(rootFd), outFd_(outFd) {}
+  Scan(const Operation& operation, int rootFd, int outFd, std::vector<std::string> only)
+      : operation_(operation), rootFd_(rootFd), outFd_(outFd), only_(std::move(only)) {}
 
   void pattern(uint32_t index, const std::string& pattern) {
     // `..` stops at the root, as everywhere in a source (SEMANTICS, row 55).
@@ -88,15 +91,24 @@ class Scan {
     const std::string target = S_ISLNK(st.st_mode) ? readLinkTarget(operation_, dirFd, name, path) : "";
     out_.entry(path, st, target, readLayerXattrs(operation_, dirFd, name, path));
     if (out_.buffer().size() >= kFlushBytes) flush();
-    if (S_ISDIR(st.st_mode)) subtree(openDirectory(operation_, dirFd, name, path).get(), path, depth + 1);
+    if (S_ISDIR(st.st_mode)) subtree(openDirectory(operation_, dirFd, name, path).get(), path, depth);
   }
 
+  // `depth` is that of the directory below the match.
   void subtree(int dirFd, const std::string& path, size_t depth) {
-    if (depth > kDepthMax) operation_.refuse(ELOOP, path, "/" + path + ": directories are nested too deeply");
-    for (const std::string& name : listNames(operation_, dirFd, path)) {
+    if (depth >= kDepthMax) operation_.refuse(ELOOP, path, "/" + path + ": directories are nested too deeply");
+    for (const std::string& name : namesIn(dirFd, path, depth)) {
       out_.u8(2);
-      entry(dirFd, name.c_str(), path.empty() ? name : path + '/' + name, depth);
+      entry(dirFd, name.c_str(), path.empty() ? name : path + '/' + name, depth + 1);
     }
+  }
+
+  std::vector<std::string> namesIn(int dirFd, const std::string& path, size_t depth) {
+    if (depth >= only_.size()) return listNames(operation_, dirFd, path);
+    struct stat st;
+    if (fstatat(dirFd, only_[depth].c_str(), &st, AT_SYMLINK_NOFOLLOW) == 0) return {only_[depth]};
+    if (errno != ENOENT && errno != ENAMETOOLONG) operation_.failErrno("fstatat", path + '/' + only_[depth]);
+    return {};
   }
 
   void flush() {
@@ -107,6 +119,7 @@ class Scan {
   const Operation& operation_;
   int rootFd_;
   int outFd_;
+  std::vector<std::string> only_;
   RecordWriter out_;
   uint64_t matches_ = 0;
 };
@@ -118,10 +131,11 @@ void runScan(Job& job, SpecReader& spec) {
   const ViewSpec view = readViewSpec(spec);
   const bool userxattr = spec.boolean();
   const std::vector<std::string> patterns = spec.strings();
+  std::vector<std::string> only = spec.strings();
   requireSpec(operation, spec, 1);
   raiseDescriptorLimit();
   const Fd root = openView(job, view, userxattr);
-  Scan scan(operation, root.get(), job.fds[0].get());
+  Scan scan(operation, root.get(), job.fds[0].get(), std::move(only));
   for (size_t i = 0; i < patterns.size(); i++) scan.pattern(static_cast<uint32_t>(i), patterns[i]);
   scan.finish();
   FrameWriter result;

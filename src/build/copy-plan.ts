@@ -5,9 +5,9 @@
 import { digestOf, type ContentDigest, type DiffID } from '../base/digest.ts';
 import { canonicalJson, type JsonValue } from '../base/canonical.ts';
 import { applyMode, parseMode, type Mode } from '../dockerfile/mode.ts';
-import type { Match } from '../context/select.ts';
-import type { PlacedEntry, TreeEntry } from '../context/tree.ts';
-import type { CopyOperation } from '../graph/vertex.ts';
+import type { Match, SelectedEntry, SelectOptions } from '../context/select.ts';
+import type { TreeEntry } from '../context/tree.ts';
+import type { CopyOperation, CopySource } from '../graph/vertex.ts';
 
 /** Where entries are read from. */
 export type CopyOrigin =
@@ -30,6 +30,8 @@ export interface CopyEntry {
   readonly owner: Owner;
   readonly source: TreeEntry;
   readonly linkGroup: number;
+  /** A directory that is there only for what is in it: where one stands at its place, that one's owner stays. */
+  readonly isImplied: boolean;
 }
 
 /** One match of one source. */
@@ -39,6 +41,8 @@ export interface CopyItem {
   readonly isSingle: boolean;
   /** The name that a single entry gets in a directory. */
   readonly name: string;
+  /** Of a source directory, where it is known: the destination gets it where times are kept (SEMANTICS A6, 63b). */
+  readonly mtimeNs: bigint | null;
   readonly entries: readonly CopyEntry[];
   /** It is unpacked if it is an archive. */
   readonly unpacks?: boolean;
@@ -51,14 +55,19 @@ export interface Landing {
   readonly owner: Owner | null;
 }
 
+/** What of a source's directories an operation takes. */
+export function selectOptions({ excludes }: CopyOperation, { include }: Extract<CopySource, { readonly kind: 'path' }>): SelectOptions {
+  return { excludes, ...(include === undefined ? {} : { include }) };
+}
+
 /** The landing that an operation asks for, its owner already looked up. */
 export function landingOf(operation: CopyOperation, owner: Owner | null): Landing {
   return { mode: operation.mode === null ? null : parseMode(operation.mode), owner };
 }
 
-/** Mode of directories that are made on the way to the destination (SEMANTICS A6, 62). */
+/** Mode of directories that are made on the way to the destination: BuildKit's mkdir knows no set-id bits (SEMANTICS A6, 62). */
 export function parentMode({ mode }: Landing): number {
-  return mode?.kind === 'octal' ? mode.mode : 0o755;
+  return mode?.kind === 'octal' ? mode.mode & 0o777 : 0o755;
 }
 
 /** The items of the matches of one source. `ownerOf` tells the owner that a source entry has by itself. */
@@ -66,18 +75,19 @@ export function planItems(origin: CopyOrigin, matches: readonly Match[], landing
   return matches.map((match) => {
     const { entry } = match;
     const isSingle = entry !== null && entry.type !== 'directory';
-    const placed: readonly PlacedEntry[] = isSingle ? [{ path: '', entry }] : match.children;
+    const placed: readonly SelectedEntry[] = isSingle ? [{ path: '', entry }] : match.children;
     const groups = linkGroups(placed);
-    const entries = placed.map(({ path, entry: source }): CopyEntry => ({
+    const entries = placed.map(({ path, entry: source, isImplied = false }): CopyEntry => ({
       sourcePath: joinPath(match.path, path),
       path,
       type: source.type,
       mode: landing.mode === null || source.type === 'symlink' ? source.mode : applyMode(landing.mode, source.mode, source.type === 'directory'),
       owner: landing.owner ?? ownerOf(source),
       source,
-      linkGroup: groups.get(fileID(source)) ?? 0,
+      linkGroup: source.type === 'file' ? (groups.get(fileID(source)) ?? 0) : 0,
+      isImplied,
     }));
-    return { origin, isSingle, name: match.name, entries };
+    return { origin, isSingle, name: match.name, mtimeNs: entry?.mtimeNs ?? null, entries };
   });
 }
 
@@ -86,17 +96,18 @@ function joinPath(base: string, path: string): string {
   return base === '' ? path : `${base}/${path}`;
 }
 
-function fileID({ device, inode, type }: TreeEntry): string {
-  return type === 'directory' ? '' : `${device} ${inode}`;
+function fileID({ device, inode }: TreeEntry): string {
+  return `${device} ${inode}`;
 }
 
 /**
- * Numbers, by first appearance, of the files that have at least two names among the entries: a file that is linked from
- * outside is like any other. Links are kept within one match, as by BuildKit's copier (SEMANTICS A6, 68).
+ * Numbers, by first appearance, of the regular files that have at least two names among the entries: a file that is linked
+ * from outside is like any other. Links are kept within one match, and of regular files only, as by BuildKit's copier
+ * (SEMANTICS A6, 68).
  */
-function linkGroups(placed: readonly PlacedEntry[]): ReadonlyMap<string, number> {
+function linkGroups(placed: readonly SelectedEntry[]): ReadonlyMap<string, number> {
   const names = new Map<string, number>();
-  for (const { entry } of placed) if (entry.type !== 'directory' && entry.linkCount > 1) names.set(fileID(entry), (names.get(fileID(entry)) ?? 0) + 1);
+  for (const { entry } of placed) if (entry.type === 'file' && entry.linkCount > 1) names.set(fileID(entry), (names.get(fileID(entry)) ?? 0) + 1);
   const shared = [...names].filter(([, count]) => count > 1);
   return new Map(shared.map(([id], index) => [id, index + 1]));
 }
@@ -111,7 +122,8 @@ function encodeItem(item: CopyItem, contents: ReadonlyMap<string, ContentDigest>
     const { source } = entry;
     const content = source.type === 'file' ? (contents.get(entry.sourcePath) ?? null) : null;
     const device = source.type === 'character' || source.type === 'block' ? String(source.rdev) : null;
-    return [entry.path, entry.type, entry.mode, entry.owner.uid, entry.owner.gid, content, source.linkTarget, device, entry.linkGroup];
+    const implied = entry.isImplied ? source.mode : null;
+    return [entry.path, entry.type, entry.mode, entry.owner.uid, entry.owner.gid, content, source.linkTarget, device, entry.linkGroup, implied];
   });
   return canonicalJson([item.isSingle, item.name, entries]);
 }

@@ -9,7 +9,7 @@ import type { CopyOperation, CopySource, RunMount, RunOperation, WorkdirOperatio
 import { layerFormat } from '../layer/layer.ts';
 import { contextDigest, openContext } from './context-layer.ts';
 import type { ContextSource } from './context-source.ts';
-import { digestItems, landingOf, planItems, type CopyItem } from './copy-plan.ts';
+import { digestItems, landingOf, planItems, selectOptions, type CopyItem } from './copy-plan.ts';
 import type { BuildEnvironment } from './environment.ts';
 import type { Inputs } from './executor.ts';
 
@@ -62,7 +62,7 @@ async function mountValue(environment: BuildEnvironment, mount: RunMount, inputs
 export async function copyKey(environment: BuildEnvironment, operation: CopyOperation, inputs: Inputs, signal: AbortSignal): Promise<CacheKey> {
   const selections = await selectFromContexts(environment, operation);
   const files = await Promise.all(operation.sources.map((source, index) => sourceValue(environment, source, selections[index] ?? null, inputs, signal)));
-  return makeKey('copy/2', [
+  return makeKey('copy/3', [
     { name: 'root', value: operation.link ? 'any' : chain(inputs.get(operation.root)?.layers) },
     { name: 'files', value: files },
     { name: 'destination', value: operation.destination },
@@ -93,7 +93,7 @@ async function selectFromContexts(environment: BuildEnvironment, operation: Copy
       continue;
     }
     const context = await openContext(environment, from.name);
-    const matches = selectSources(context.tree, source.pattern, { excludes: operation.excludes });
+    const matches = selectSources(context.tree, source.pattern, selectOptions(operation, source));
     selections.push({ context, items: planItems({ kind: 'directory', path: context.tree.root }, matches, landingOf(operation, null), () => root) });
   }
   return selections;
@@ -114,7 +114,7 @@ async function sourceValue(
       return ['http', source.filename, digest];
     }
     case 'path': {
-      if (selection === null) return ['layers', chain(inputs.get(source.from)?.layers), source.pattern];
+      if (selection === null) return ['layers', chain(inputs.get(source.from)?.layers), source.pattern, source.include ?? null];
       const { context, items } = selection;
       const files = items.flatMap((item) => item.entries.map((entry) => ({ path: entry.sourcePath, entry: entry.source })));
       return ['context', digestItems(items, await context.digest(files))];

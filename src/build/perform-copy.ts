@@ -9,7 +9,7 @@ import { emptyLayer } from '../layer/layer.ts';
 import { readAccounts } from './accounts.ts';
 import { addArchives, hasArchives } from './add-archives.ts';
 import { openContext } from './context-layer.ts';
-import { landingOf, parentMode, planItems, type CopyItem, type Landing, type Owner } from './copy-plan.ts';
+import { landingOf, parentMode, planItems, selectOptions, type CopyItem, type Landing, type Owner } from './copy-plan.ts';
 import type { BuildEnvironment } from './environment.ts';
 import type { Inputs, Performed } from './executor.ts';
 import { selectInView } from './select-in-view.ts';
@@ -35,7 +35,7 @@ export async function performCopy(
     items,
     destination: operation.destination,
     link: operation.link,
-    parents: { mode: parentMode(landing), owner: owner ?? root },
+    parents: { mode: parentMode(landing), owner },
     onWarning,
   };
   if (await hasArchives(environment, items, signal)) {
@@ -79,11 +79,11 @@ async function itemsOf(
   const from = environment.graph.vertices[source.from]?.operation;
   if (from?.kind === 'context') {
     const { tree } = await openContext(environment, from.name);
-    const matches = selectSources(tree, source.pattern, { excludes: operation.excludes });
+    const matches = selectSources(tree, source.pattern, selectOptions(operation, source));
     return planItems({ kind: 'directory', path: tree.root }, matches, landing, () => root);
   }
   const layers = inputs.get(source.from)?.layers ?? [];
-  const { matches, ownerOf } = await selectInView(environment, layers, source.pattern, operation.excludes, signal);
+  const { matches, ownerOf } = await selectInView(environment, layers, source.pattern, selectOptions(operation, source), signal);
   return planItems({ kind: 'layers', layers }, matches, landing, ownerOf);
 }
 
@@ -144,7 +144,7 @@ export async function performWorkdir(
   const base = inputs.get(operation.root)?.layers ?? [];
   const owner = operation.user === '' ? root : resolveOwner(operation.user, await readAccounts(environment, base, signal));
   const directory = await mkdtemp(join(environment.store.paths.tmp, 'workdir-'));
-  const item: CopyItem = { origin: { kind: 'directory', path: directory }, isSingle: false, name: '', entries: [] };
+  const item: CopyItem = { origin: { kind: 'directory', path: directory }, isSingle: false, name: '', mtimeNs: null, entries: [] };
   const layer = await writeCopy(
     environment,
     { base, items: [item], destination: `${operation.path}/`, link: false, parents: { mode: 0o755, owner }, onWarning: () => undefined },

@@ -14,7 +14,8 @@ export interface WriteCopy {
   readonly items: readonly CopyItem[];
   readonly destination: string;
   readonly link: boolean;
-  readonly parents: { readonly mode: number; readonly owner: Owner };
+  /** Directories made on the way; without an owner they are 0:0, or inherit as in a setgid directory. */
+  readonly parents: { readonly mode: number; readonly owner: Owner | null };
   readonly onWarning: (line: string) => void;
 }
 
@@ -40,7 +41,7 @@ export async function writeCopy(environment: BuildEnvironment, request: WriteCop
     destination,
     times: environment.times,
     link: request.link,
-    parents: { mode, uid: owner.uid, gid: owner.gid, mtimeSeconds: environment.times.kind === 'clamp' ? environment.times.seconds : 0 },
+    parents: { mode, owner, mtimeSeconds: environment.times.kind === 'clamp' ? environment.times.seconds : 0 },
     sources,
     items: nativeItems(request, indexOf),
   };
@@ -92,6 +93,7 @@ function nativeItem(item: CopyItem, destination: string, source: number, groupOf
     kind: item.isSingle ? 'single' : 'contents',
     baseName: encodePath(item.name),
     source,
+    ...(item.mtimeNs === null ? {} : { mtimeNs: item.mtimeNs }),
     entries: item.entries.map((entry) => nativeEntry(entry, item.origin.kind === 'layers', groupOffset)),
   };
 }
@@ -111,6 +113,7 @@ function nativeEntry(entry: CopyEntry, keepsXattrs: boolean, groupOffset: number
     rdev: source.rdev,
     linkTarget: encodePath(source.linkTarget),
     linkGroup: entry.linkGroup === 0 ? 0 : entry.linkGroup + groupOffset,
-    xattrs: keepsXattrs,
+    xattrs: keepsXattrs ? 'source' : [],
+    ...(entry.isImplied ? { impliedMode: source.mode } : {}),
   };
 }

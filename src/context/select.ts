@@ -4,8 +4,10 @@
  */
 import { TsbuildError } from '../base/errors.ts';
 import { compileGoPattern, hasWildcards, unescapePattern } from './pattern.ts';
-import { openIgnore, parseExcludes, type OpenIgnore } from './ignore.ts';
+import { literalInclude, openChildFilter, type ChildFilter, type SelectedEntry, type SelectOptions } from './select-children.ts';
 import { walkTree, type ContextTree, type PlacedEntry, type TreeEntry } from './tree.ts';
+
+export type { SelectedEntry, SelectOptions } from './select-children.ts';
 
 /** Symbolic links followed for one source, as in the kernel. */
 const symlinkMax = 40;
@@ -18,12 +20,7 @@ export interface Match {
   readonly path: string;
   readonly entry: TreeEntry | null;
   /** What is below a directory, with paths relative to it; empty for anything else. */
-  readonly children: readonly PlacedEntry[];
-}
-
-export interface SelectOptions {
-  /** `--exclude`, in the dialect of ignore files, relative to the source. */
-  readonly excludes: readonly string[];
+  readonly children: readonly SelectedEntry[];
 }
 
 interface Resolved {
@@ -39,13 +36,48 @@ interface Resolved {
 export function selectSources(tree: ContextTree, pattern: string, options: SelectOptions): readonly Match[] {
   const parts = pattern.split('/').filter((part) => part !== '');
   const paths = hasWildcards(pattern) ? expandWildcards(tree, parts) : [parts.map(unescapePattern).join('/')];
-  const excludes = openIgnore(parseExcludes(options.excludes));
+  const filter = openChildFilter(options);
   return paths.flatMap((path) => {
     const found = resolve(tree, path, { links: 0 });
-    if (found !== null) return toMatch(tree, path, found, excludes) ?? [];
+    if (found !== null) {
+      if (!hasWildcards(pattern)) requireIncluded(tree, pattern, found, options.include);
+      return toMatch(tree, path, found, filter) ?? [];
+    }
     if (hasWildcards(pattern) && !isVisibleLink(tree, path)) return [];
     throw notFound(tree, pattern, path);
   });
+}
+
+/**
+ * With `--parents`, a path without wildcards must be there. Unlike what stands before `/./`, it is not followed through
+ * links: what lies behind one would be copied without its way.
+ */
+function requireIncluded(tree: ContextTree, pattern: string, found: Resolved, include: string | undefined): void {
+  const literal = literalInclude(include);
+  if (literal === null) return;
+  const path = joinPath(found.path, literal);
+  if (isPlain(tree, path)) return;
+  const asked = pattern === '/' ? literal : `${pattern}/./${literal}`;
+  const behindLink = resolve(tree, path, { links: 0 });
+  if (behindLink === null) throw notFound(tree, asked, path);
+  throw new TsbuildError('usage', 'SOURCE_NOT_FOUND', `${asked}: leads through a symbolic link, which --parents does not follow`, {
+    hint: `Name the real path (${behindLink.path}), or write /./ behind the link.`,
+    details: { path },
+  });
+}
+
+/** Whether the path is there for COPY, its last name perhaps a link, all above it real directories. */
+function isPlain(tree: ContextTree, path: string): boolean {
+  const at = path.lastIndexOf('/');
+  const parent = resolve(tree, path.slice(0, Math.max(0, at)), { links: 0 });
+  if (parent === null || parent.path !== path.slice(0, Math.max(0, at))) return false;
+  if (parent.entry !== null && parent.entry.type !== 'directory') return false;
+  const entry = tree.list(parent.path).get(path.slice(at + 1));
+  return entry !== undefined && isVisible(tree, { path, entry });
+}
+
+function joinPath(base: string, path: string): string {
+  return base === '' ? path : `${base}/${path}`;
 }
 
 /** Whether the path itself is a symbolic link that COPY can see, wherever it leads. */
@@ -141,27 +173,18 @@ function isVisible(tree: ContextTree, { path, entry }: Resolved): boolean {
 }
 
 /** Null for what is not copied: sockets, and files that `--exclude` names. */
-function toMatch(tree: ContextTree, asked: string, found: Resolved, excludes: OpenIgnore): Match | null {
+function toMatch(tree: ContextTree, asked: string, found: Resolved, filter: ChildFilter): Match | null {
   const name = asked.slice(asked.lastIndexOf('/') + 1) || found.path.slice(found.path.lastIndexOf('/') + 1);
   if (found.entry !== null && found.entry.type !== 'directory') {
-    return excludes.isIgnored(name) || found.entry.type === 'socket' ? null : { name, path: found.path, entry: found.entry, children: [] };
+    return filter.excludesFile(name) || found.entry.type === 'socket' ? null : { name, path: found.path, entry: found.entry, children: [] };
   }
-  return { name, path: found.path, entry: found.entry, children: childrenOf(tree, found.path, excludes) };
+  return { name, path: found.path, entry: found.entry, children: filter.select(below(tree, found.path, filter)) };
 }
 
-/** What is below a directory. One that is excluded is there all the same if a `!` pattern takes back something in it. */
-function childrenOf(tree: ContextTree, directory: string, excludes: OpenIgnore): readonly PlacedEntry[] {
+/** What is below a directory, as far as the filter wants it, with paths relative to it. */
+function* below(tree: ContextTree, directory: string, filter: ChildFilter): Generator<PlacedEntry> {
   const prefix = directory === '' ? 0 : directory.length + 1;
-  const children: PlacedEntry[] = [];
-  let excluded: readonly PlacedEntry[] = [];
-  for (const { path, entry } of walkTree(tree, directory)) {
-    const child = { path: path.slice(prefix), entry };
-    excluded = excluded.filter((parent) => child.path.startsWith(`${parent.path}/`));
-    if (!excludes.isIgnored(child.path)) {
-      if (entry.type === 'socket') continue;
-      children.push(...excluded, child);
-      excluded = [];
-    } else if (entry.type === 'directory') excluded = [...excluded, child];
+  for (const { path, entry } of walkTree(tree, directory, (child) => filter.enters(child.slice(prefix)))) {
+    yield { path: path.slice(prefix), entry };
   }
-  return children;
 }

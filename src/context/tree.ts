@@ -49,9 +49,9 @@ export interface PlacedEntry {
 
 /**
  * Everything below a directory that is not ignored, parents before children, in byte order. A directory that is ignored
- * itself appears if a `!` rule takes back something in it.
+ * itself appears if a `!` rule takes back something in it. Directories that `enters` refuses appear, but are not read.
  */
-export function* walkTree(tree: ContextTree, directory: string): Generator<PlacedEntry> {
+export function* walkTree(tree: ContextTree, directory: string, enters: (path: string) => boolean = () => true): Generator<PlacedEntry> {
   for (const [name, entry] of tree.list(directory)) {
     const path = directory === '' ? name : `${directory}/${name}`;
     const ignored = tree.ignore.isIgnored(path);
@@ -61,16 +61,16 @@ export function* walkTree(tree: ContextTree, directory: string): Generator<Place
     }
     if (!ignored) {
       yield { path, entry };
-      yield* walkTree(tree, path);
-    } else if (tree.ignore.mayHoldExceptions(path)) {
-      yield* walkExceptions(tree, path, entry);
+      if (enters(path)) yield* walkTree(tree, path, enters);
+    } else if (tree.ignore.mayHoldExceptions(path) && enters(path)) {
+      yield* walkExceptions(tree, path, entry, enters);
     }
   }
 }
 
-function* walkExceptions(tree: ContextTree, path: string, entry: TreeEntry): Generator<PlacedEntry> {
+function* walkExceptions(tree: ContextTree, path: string, entry: TreeEntry, enters: (path: string) => boolean): Generator<PlacedEntry> {
   let announced = false;
-  for (const child of walkTree(tree, path)) {
+  for (const child of walkTree(tree, path, enters)) {
     if (!announced) yield { path, entry };
     announced = true;
     yield child;

@@ -57,9 +57,6 @@ export function planCopy(
   instruction: CopyInstruction,
 ): { readonly operation: CopyOperation; readonly createdBy: string } {
   const words = expandCopy(context, state, instruction);
-  if (instruction.parents) {
-    throw refusal(instruction, 'PARENTS_UNAVAILABLE', 'COPY --parents is not available yet', 'Name the directories in the destination, one COPY for each.');
-  }
   checkMode(words.mode, instruction);
   checkChecksum(words, instruction);
   const isAdd = instruction.kind === 'add';
@@ -106,7 +103,7 @@ function planSource(source: string, from: () => VertexID, checksum: string | nul
     if (!isAdd) throw refusal(instruction, 'COPY_FROM_GIT', "source can't be a git ref for COPY", 'Use ADD.');
     throw refusal(instruction, 'ADD_GIT_UNAVAILABLE', `ADD ${source}: git sources are not available yet`, 'Clone it in a RUN step, or give it as a named context.');
   }
-  if (!isDownload(source)) return { kind: 'path', from: from(), pattern: resolveSource(source) };
+  if (!isDownload(source)) return { kind: 'path', from: from(), ...(instruction.parents ? splitAtPivot(source) : { pattern: resolveSource(source) }) };
   if (!isAdd) throw refusal(instruction, 'COPY_FROM_URL', "source can't be a URL for COPY", 'Use ADD.');
   return { kind: 'http', url: source, filename: fileNameOf(source), checksum };
 }
@@ -115,6 +112,16 @@ function planSource(source: string, from: () => VertexID, checksum: string | nul
 function fileNameOf(source: string): string {
   const name = decodePath(source).replace(/\/+$/, '').split('/').at(-1) ?? '';
   return name === '' || name === '.' || name === '..' || name.includes('\0') ? '__unnamed__' : name;
+}
+
+/**
+ * A source of `--parents`: directories before the first `/./` are left out at the destination, those behind it are made
+ * there. Nothing behind it means everything, where BuildKit drops the empty pattern and copies nothing.
+ */
+function splitAtPivot(source: string): { readonly pattern: string; readonly include?: string } {
+  const at = source.indexOf('/./');
+  const include = resolveSource(at < 0 ? source : source.slice(at + 3)).slice(1);
+  return { pattern: at < 0 ? '/' : resolveSource(source.slice(0, at)), ...(include === '' ? {} : { include }) };
 }
 
 function decodePath(source: string): string {

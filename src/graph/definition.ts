@@ -104,7 +104,7 @@ function copyParts(operation: CopyOperation): readonly KeyPart[] {
 function sourceValue(source: CopySource): JsonValue {
   switch (source.kind) {
     case 'path':
-      return [source.kind, source.pattern];
+      return [source.kind, source.pattern, source.include ?? null];
     case 'inline':
       return [source.kind, source.name, source.content];
     case 'http':

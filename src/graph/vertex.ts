@@ -92,7 +92,8 @@ export interface RunOperation {
 }
 
 export type CopySource =
-  | { readonly kind: 'path'; readonly from: VertexID; readonly pattern: string }
+  /** With `--parents`, `pattern` is what stands before `/./`, and `include` what is copied from below it (dialect of ignore files). */
+  | { readonly kind: 'path'; readonly from: VertexID; readonly pattern: string; readonly include?: string }
   | { readonly kind: 'inline'; readonly name: string; readonly content: string }
   | { readonly kind: 'http'; readonly url: string; readonly filename: string; readonly checksum: string | null };
 

@@ -1,4 +1,5 @@
 /** Writes the layer of a COPY, or of an ADD of files, straight from its sources (addon/sandbox/copy.cc). */
+import { encodePath } from '../base/path-bytes.ts';
 import { SpecWriter, type Bytes } from '../native/encoding.ts';
 import { JobKind, type Helper } from '../native/helper.ts';
 import { writeViewSpec, type ViewSpec } from '../native/view.ts';
@@ -29,8 +30,10 @@ export interface CopyEntry {
   readonly linkTarget?: Bytes;
   /** Entries with the same number, not 0, are names of one file within this COPY. */
   readonly linkGroup?: number;
-  /** Whether extended attributes are taken from the source. */
-  readonly xattrs: boolean;
+  /** Extended attributes: those that the source has now, or these, in byte order of their names. */
+  readonly xattrs: 'source' | readonly (readonly [name: string, value: Uint8Array])[];
+  /** A directory that is there only for what is in it: one that stands at its place gets this mode and keeps the rest. */
+  readonly impliedMode?: number;
 }
 
 /** One source of a COPY. */
@@ -45,6 +48,8 @@ export interface CopyItem {
   readonly baseName: Bytes;
   /** Index into `sources`. */
   readonly source: number;
+  /** Of the source directory: the destination gets it where times are kept. */
+  readonly mtimeNs?: bigint;
   /** Directories before what is in them. */
   readonly entries: readonly CopyEntry[];
 }
@@ -55,8 +60,8 @@ export interface CopyOptions {
   readonly times: TimePolicy;
   /** COPY --link: missing and linked parents become plain directories, nothing is compared. */
   readonly link: boolean;
-  /** Directories made on the way. */
-  readonly parents: { readonly mode: number; readonly uid: number; readonly gid: number; readonly mtimeSeconds: number };
+  /** Directories made on the way. Without an owner they belong to 0:0, or in a setgid directory to its group. */
+  readonly parents: { readonly mode: number; readonly owner: { readonly uid: number; readonly gid: number } | null; readonly mtimeSeconds: number };
   readonly sources: readonly CopySource[];
   /** In order: later ones override earlier ones. */
   readonly items: readonly CopyItem[];
@@ -74,7 +79,8 @@ export async function writeCopyLayer(helper: Helper, options: CopyOptions, tarFd
   spec.boolean(options.userxattr ?? false);
   writeTimePolicy(spec, options.times);
   const { parents } = options;
-  spec.boolean(options.link).u32(parents.mode).u32(parents.uid).u32(parents.gid).i64(parents.mtimeSeconds);
+  spec.boolean(options.link).u32(parents.mode).u32(parents.owner?.uid ?? 0).u32(parents.owner?.gid ?? 0);
+  spec.boolean(parents.owner === null).i64(parents.mtimeSeconds);
   spec.u32(options.sources.length);
   for (const source of options.sources) writeSource(spec, source);
   spec.u32(options.items.length);
@@ -89,12 +95,17 @@ function writeSource(spec: SpecWriter, source: CopySource): void {
 
 function writeItem(spec: SpecWriter, item: CopyItem): void {
   spec.bytes(item.destination).boolean(item.destinationIsDirectory).boolean(item.kind === 'single');
-  spec.bytes(item.baseName).u32(item.source).u32(item.entries.length);
+  spec.bytes(item.baseName).boolean(item.mtimeNs !== undefined).i64(item.mtimeNs ?? 0n);
+  spec.u32(item.source).u32(item.entries.length);
   for (const entry of item.entries) writeEntry(spec, entry);
 }
 
 function writeEntry(spec: SpecWriter, entry: CopyEntry): void {
   spec.bytes(entry.sourcePath).bytes(entry.path).u32(entry.mode).u32(entry.uid).u32(entry.gid);
   spec.u64(entry.sizeBytes).i64(entry.mtimeNs).i64(entry.ctimeNs).u64(entry.ino).u64(entry.rdev ?? 0n);
-  spec.bytes(entry.linkTarget ?? '').u32(entry.linkGroup ?? 0).boolean(entry.xattrs);
+  spec.bytes(entry.linkTarget ?? '').u32(entry.linkGroup ?? 0).boolean(entry.xattrs === 'source');
+  const xattrs = entry.xattrs === 'source' ? [] : entry.xattrs;
+  spec.u32(xattrs.length);
+  for (const [name, value] of xattrs) spec.bytes(encodePath(name)).bytes(value);
+  spec.boolean(entry.impliedMode !== undefined).u32(entry.impliedMode ?? 0);
 }

@@ -26,17 +26,17 @@ const scanTag = { end: 0, match: 1, child: 2 } as const;
 
 /**
  * Finds what COPY --from would copy. Patterns are those of Go's filepath.Match; `..` stops at the root. A pattern that
- * matches nothing has no match here.
+ * matches nothing has no match here. `only` names directories, one in the other, that alone are looked into below a match.
  * @throws TsbuildError `SANDBOX_FAILED`, `NAME_IMPOSSIBLE` for a malformed pattern
  */
 export async function scanView(
   helper: Helper,
-  options: { readonly view: ViewSpec; readonly patterns: readonly string[]; readonly userxattr?: boolean },
+  options: { readonly view: ViewSpec; readonly patterns: readonly string[]; readonly only?: readonly string[]; readonly userxattr?: boolean },
   signal?: AbortSignal,
 ): Promise<readonly ScanMatch[]> {
   const spec = new SpecWriter();
   writeViewSpec(spec, options.view);
-  spec.boolean(options.userxattr ?? false).strings(options.patterns.map(encodePath));
+  spec.boolean(options.userxattr ?? false).strings(options.patterns.map(encodePath)).strings((options.only ?? []).map(encodePath));
   const { moved } = await collectFromJob(helper, { kind: JobKind.Scan, spec: spec.finish(), what: 'scan', ...withSignal(signal) }, scanSizeMax);
   return decodeScan(new FrameReader(moved));
 }

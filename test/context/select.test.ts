@@ -17,14 +17,15 @@ const files = [
 interface Options {
   readonly ignore?: readonly string[];
   readonly excludes?: readonly string[];
+  readonly include?: string;
   readonly files?: readonly string[];
 }
 
 /** The matches as text: `name=path` and, for a directory, `{what is below it}`. */
 function select(pattern: string, options: Options = {}): readonly string[] {
-  const matches = selectSources(treeOf(options.files ?? files, options.ignore), pattern, { excludes: options.excludes ?? [] });
+  const matches = selectSources(treeOf(options.files ?? files, options.ignore), pattern, { excludes: options.excludes ?? [], ...(options.include === undefined ? {} : { include: options.include }) });
   return matches.map(({ name, path, entry, children }) => {
-    const below = entry === null || entry.type === 'directory' ? `{${children.map((child) => child.path).join(' ')}}` : '';
+    const below = entry === null || entry.type === 'directory' ? `{${children.map((child) => (child.isImplied === true ? `(${child.path})` : child.path)).join(' ')}}` : '';
     return `${name}=${path}${below}`;
   });
 }
@@ -128,7 +129,7 @@ test('A1 24: --exclude is relative to the source', () => check([
   ['/sub', ['sub=sub{back one.go two.go}'], { excludes: ['deep'] }],
   ['/sub', ['sub=sub{back deep deep/three.go one.go two.go}'], { excludes: ['sub', '/sub/deep'] }],
   ['/sub', ['sub=sub{back deep deep/three.go one.go}'], { excludes: ['**/*.go', '!**/three.go', '!one.go'] }],
-  ['/sub', ['sub=sub{deep deep/three.go}'], { excludes: ['*', '!deep/three.go'] }],
+  ['/sub', ['sub=sub{(deep) deep/three.go}'], { excludes: ['*', '!deep/three.go'] }],
   ['/*.txt', ['b.txt=b.txt'], { excludes: ['a.*'] }],
   ['/a.txt', [], { excludes: ['a.txt'] }],
   ['/d', ['d=d{}'], { files: ['d/#x'], excludes: ['#x'] }],
@@ -196,3 +197,37 @@ function compareParts(a: readonly string[], b: readonly string[]): number {
   }
   return a.length - b.length;
 }
+
+const deep = ['a/b/c/d/foo', 'a/b/c/d/e/bay', 'a/b2/c/d/e/bar', 'a/b/c2/d/e/baz', 'a/b/c2/d/e2/baz', 'a/link -> b', 'f', 'empty/'];
+
+test('A6 66: --parents takes what the pattern means and the directories above it, ** across directories', () => {
+  const table: readonly (readonly [pattern: string, include: string, below: string])[] = [
+    ['/', 'a/b/c/d', '(a) (a/b) (a/b/c) a/b/c/d a/b/c/d/e a/b/c/d/e/bay a/b/c/d/foo'], ['a/b', 'c/d/foo', '(c) (c/d) c/d/foo'], ['a', '*/c', '(b) b/c b/c/d b/c/d/e b/c/d/e/bay b/c/d/foo (b2) b2/c b2/c/d b2/c/d/e b2/c/d/e/bar'],
+    ['/', '**/baz', '(a) (a/b) (a/b/c2) (a/b/c2/d) (a/b/c2/d/e) a/b/c2/d/e/baz (a/b/c2/d/e2) a/b/c2/d/e2/baz'], ['/', '*', 'a a/b a/b/c a/b/c/d a/b/c/d/e a/b/c/d/e/bay a/b/c/d/foo a/b/c2 a/b/c2/d a/b/c2/d/e a/b/c2/d/e/baz a/b/c2/d/e2 a/b/c2/d/e2/baz a/b2 a/b2/c a/b2/c/d a/b2/c/d/e a/b2/c/d/e/bar a/link empty f'],
+    ['/', 'none*', ''], ['/', 'a/*/none', ''], ['/', 'empty', 'empty'], ['/', 'a/link', '(a) a/link'], ['a/link', 'c/d/foo', '(c) (c/d) c/d/foo'], ['/', 'a/b*/c/**/ba?', '(a) (a/b) (a/b/c) (a/b/c/d) (a/b/c/d/e) a/b/c/d/e/bay (a/b2) (a/b2/c) (a/b2/c/d) (a/b2/c/d/e) a/b2/c/d/e/bar'],
+  ];
+  for (const [pattern, include, below] of table) {
+    assert.deepEqual(select(pattern, { files: deep, include }).map((line) => line.replace(/^[^{]*/, '')), [`{${below}}`], `${pattern} ${include}`);
+  }
+  assert.deepEqual(select('a/b*', { files: deep, include: 'c/**/ba?' }), ['b=a/b{(c) (c/d) (c/d/e) c/d/e/bay}', 'b2=a/b2{(c) (c/d) (c/d/e) c/d/e/bar}']);
+  assert.deepEqual(select('/', { files: deep, include: 'a/b*/c', excludes: ['**/e', '!**/bay'] }), ['={(a) (a/b) a/b/c a/b/c/d (a/b/c/d/e) a/b/c/d/e/bay a/b/c/d/foo (a/b2) a/b2/c a/b2/c/d}']);
+});
+
+test('A6 66: with --parents, a path without wildcards must be there, and leads through no link', () => {
+  for (const [pattern, include] of [['/', 'none'], ['/', 'a/none/x'], ['a/b', 'c/x'], ['/', 'f/x'], ['none', '*'], ['f', 'x']] as const) refused(pattern, 'SOURCE_NOT_FOUND', { files: deep, include });
+  assert.match(refused('/', 'SOURCE_NOT_FOUND', { files: deep, include: 'a/link/c' }).message, /^a\/link\/c: leads through a symbolic link/);
+  assert.match(refused('a', 'SOURCE_NOT_FOUND', { files: deep, include: 'link/c' }).hint ?? '', /a\/b\/c/);
+  assert.match(refused('/', 'SOURCE_NOT_FOUND', { files: deep, include: 'a/b/c', ignore: ['a/b'] }).hint ?? '', /\.dockerignore:1 \(a\/b\)/);
+  assert.deepEqual(select('/', { files: deep, include: 'a/b/c/d/foo', excludes: ['**/foo'] }), ['={}']);
+  assert.deepEqual(select('/', { files: ['!x', 'y*'], include: '!x' }), ['={!x}']);
+  assert.deepEqual(select('/', { files: ['y*', 'yz'], include: 'y\\*' }), ['={y*}']);
+});
+
+test('directories that cannot hold what --parents asks for, or that --exclude names, are not read', () => {
+  const { read, counts } = readerOf(['a/b/c', 'x/y/z', 'q/r/s']);
+  const tree = openContextTree('/context', parseIgnore('', '.dockerignore'), read);
+  selectSources(tree, '/', { excludes: [], include: 'a/*/c' });
+  assert.deepEqual([...counts.keys()].sort(), ['', 'a', 'a/b']);
+  selectSources(tree, '/', { excludes: ['q', '!q/none'] });
+  assert.deepEqual([...counts.keys()].sort(), ['', 'a', 'a/b', 'q', 'x', 'x/y']);
+});

@@ -180,10 +180,20 @@ test('A6 75 and 76: COPY refuses addresses, ADD refuses repositories for now', (
   refused('FROM a\nCOPY https://h/x /y', 'COPY_FROM_URL', [2, 2]);
 });
 
-test('A6 63 and 66: a wrong mode and what is not there yet are refused', () => {
+test('A6 63: a wrong mode and a broken word are refused', () => {
   refused('FROM a\nARG M=99\nCOPY --chmod=$M x y', 'MODE_INVALID', [3, 3]);
-  refused('FROM a\nCOPY --parents x y', 'PARENTS_UNAVAILABLE', [2, 2]);
   refused('FROM a\nCOPY "x$Y y', 'WORD_UNCLOSED', [2, 2]);
+});
+
+test('A6 66: --parents keeps the path, or what stands behind the first /./', () => {
+  const table: readonly (readonly [source: string, pattern: string, include?: string])[] = [
+    ['a/b/c', '/', 'a/b/c'], ['/a/b/', '/', 'a/b'], ['./a', '/', 'a'], ['/./a', '/', 'a'], ['../../a', '/', 'a'], ['**/*.go', '/', '**/*.go'],
+    ['/t/a/./b', '/t/a', 'b'], ['t/./b/./c', '/t', 'b/c'], ['t/a/../.././b/../../c', '/', 'c'], ['t*/./b', '/t*', 'b'], ['t/c/.', '/', 't/c'],
+    ['$V/./$V', '/v', 'v'], ['.', '/'], ['/', '/'], ['t/./', '/t'], ['t/./.', '/t'],
+  ];
+  for (const [source, pattern, include] of table) {
+    checkCopy([[`COPY --parents ${source} y`, { sources: [{ ...path(pattern), ...(include === undefined ? {} : { include }) }], destination: '/w/y', parents: true }]]);
+  }
 });
 
 /** The image's config after `FROM a`, PATH left out. */

@@ -14,7 +14,7 @@ before(async () => {
 after(() => helper?.close());
 
 const t0 = 315619200;
-const parents = { mode: 0o755, uid: 0, gid: 0, mtimeSeconds: t0 };
+const parents = { mode: 0o755, owner: { uid: 0, gid: 0 }, mtimeSeconds: t0 };
 
 /** The entry of a file as a caller would describe it. */
 function entryOf(root: string, sourcePath: string, path: string, over: Partial<CopyEntry> = {}): CopyEntry {
@@ -33,7 +33,7 @@ function entryOf(root: string, sourcePath: string, path: string, over: Partial<C
     rdev: st.rdev,
     linkTarget: isLink ? readlinkSync(join(root, sourcePath)) : '',
     linkGroup: st.nlink > 1n && !st.isDirectory() ? Number(st.ino) : 0,
-    xattrs: true,
+    xattrs: 'source',
     ...over,
   };
 }
@@ -229,7 +229,7 @@ test('writeCopyLayer gives parents that it makes the owner and mode asked for', 
   const directory = temporary(t);
   const root = base(directory, 'echo x > f', 'context');
   const { lines } = await copy(directory, {
-    parents: { mode: 0o700, uid: 9, gid: 10, mtimeSeconds: 5 },
+    parents: { mode: 0o700, owner: { uid: 9, gid: 10 }, mtimeSeconds: 5 },
     sources: [{ kind: 'directory', path: root }],
     items: [itemOf(root, 'f', '/a/b/')],
   });

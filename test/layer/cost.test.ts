@@ -44,7 +44,7 @@ test(`costs of ${fileCount} files of 2 KiB`, asRoot, async (t) => {
   const fd = openSync(join(directory, 'out/copy.tar'), 'w');
   const item = { destination: '/', destinationIsDirectory: true, kind: 'contents', baseName: '', source: 0, entries } as const;
   const copied = await timed('copy from a directory', () =>
-    writeCopyLayer(helper, { destination: view(), times: defaultTimePolicy, link: false, parents: { mode: 0o755, uid: 0, gid: 0, mtimeSeconds: 0 }, sources: [{ kind: 'directory', path: upper }], items: [item] }, fd));
+    writeCopyLayer(helper, { destination: view(), times: defaultTimePolicy, link: false, parents: { mode: 0o755, owner: null, mtimeSeconds: 0 }, sources: [{ kind: 'directory', path: upper }], items: [item] }, fd));
   closeSync(fd);
   assert.equal(copied.diffID, layer.diffID, 'COPY and RUN make the same layer of the same tree');
   await timed('remove', () => removeTree(helper, target));
@@ -53,7 +53,7 @@ test(`costs of ${fileCount} files of 2 KiB`, asRoot, async (t) => {
 function list(root: string, path = ''): CopyEntry[] {
   return readDirectory(root, path).flatMap((entry) => {
     const child = path === '' ? entry.name : `${path}/${entry.name}`;
-    const own: CopyEntry = { sourcePath: child, path: child, mode: entry.mode | (entry.type === 'directory' ? 0o040000 : 0o100000), uid: 0, gid: 0, sizeBytes: entry.sizeBytes, mtimeNs: entry.mtimeNs, ctimeNs: entry.ctimeNs, ino: entry.inode, xattrs: false };
+    const own: CopyEntry = { sourcePath: child, path: child, mode: entry.mode | (entry.type === 'directory' ? 0o040000 : 0o100000), uid: 0, gid: 0, sizeBytes: entry.sizeBytes, mtimeNs: entry.mtimeNs, ctimeNs: entry.ctimeNs, ino: entry.inode, xattrs: [] };
     return entry.type === 'directory' ? [own, ...list(root, child)] : [own];
   });
 }

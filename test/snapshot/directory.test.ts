@@ -25,7 +25,7 @@ async function shellLayer(helper: Helper, store: Store): Promise<DiffID> {
     destination: { lowers: [] },
     times: defaultTimePolicy,
     link: true,
-    parents: { mode: 0o755, uid: 0, gid: 0, mtimeSeconds: 0 },
+    parents: { mode: 0o755, owner: null, mtimeSeconds: 0 },
     sources: [{ kind: 'directory', path: '/bin' }] as const,
     items: names.map((name) => ({
       destination: `/bin/${name}`,
@@ -33,7 +33,7 @@ async function shellLayer(helper: Helper, store: Store): Promise<DiffID> {
       kind: 'single' as const,
       baseName: name,
       source: 0,
-      entries: [{ ...entry, sourcePath: 'busybox', path: '', mode: 0o100755, uid: 0, gid: 0, ino: entry.inode, linkGroup: 1, xattrs: false }],
+      entries: [{ ...entry, sourcePath: 'busybox', path: '', mode: 0o100755, uid: 0, gid: 0, ino: entry.inode, linkGroup: 1, xattrs: [] as const }],
     })),
   };
   const { digest } = await store.blobs.ingest(async (fd) => {
