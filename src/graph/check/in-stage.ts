@@ -19,7 +19,7 @@ export interface StageMemory {
   workdirIsSet: boolean;
   /** Whether the stage stands, at the end, on an image that is not resolved. */
   readonly hasUnknownBase: boolean;
-  /** Variables that the file declares, seen by the instruction or not. */
+  /** The ARGs that the file declares, seen by the instruction or not. */
   readonly declared: ReadonlySet<string>;
   /** The last instruction of each kind that counts once a stage. */
   readonly last: Map<Instruction['kind'], Place>;

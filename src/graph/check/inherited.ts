@@ -5,19 +5,16 @@
 import type { Dockerfile } from '../../dockerfile/instruction.ts';
 import type { ResolvedStage } from '../stages.ts';
 
-/** The names that the file declares before its first FROM, and in the stage, wherever it does. */
+/** The ARGs that the file declares before its first FROM, and in the stage, wherever it does. An ENV may extend the image's. */
 export function declaredNames({ globalArgs }: Dockerfile, stage: ResolvedStage): ReadonlySet<string> {
-  const names = [...globalArgs, ...stage.instructions.map(({ instruction }) => instruction)].flatMap((instruction) => {
-    if (instruction.kind === 'arg') return instruction.args.map(({ key }) => key);
-    return instruction.kind === 'env' ? instruction.pairs.map(({ key }) => key) : [];
-  });
-  return new Set(names);
+  const all = [...globalArgs, ...stage.instructions.map(({ instruction }) => instruction)];
+  return new Set(all.flatMap((instruction) => (instruction.kind === 'arg' ? instruction.args.map(({ key }) => key) : [])));
 }
 
 /**
  * Whether a name that is not set may be a variable of the image. It is not when it has a small letter (images write theirs
  * in capitals), when it is a near miss of one that is set, with the same first letter (`GOPATH` is none of `PATH`), or
- * when the file declares it where the instruction does not see it.
+ * when an ARG declares it where the instruction does not see it.
  */
 export function mayComeFromImage(name: string, near: string | undefined, declared: ReadonlySet<string>): boolean {
   if (!/^[A-Z_][A-Z0-9_]*$/.test(name) || declared.has(name)) return false;

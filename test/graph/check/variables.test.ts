@@ -47,7 +47,8 @@ test('without its image, a variable that may be the image\'s own is no mistake',
   check('FROM golang AS a\nFROM a AS b\nFROM b\nCOPY a $GOPATH/\n', []);
   check('FROM golang AS a\nFROM scratch\nCOPY a $GOPATH/\n', [`3 ${said('GOPATH', 'PATH')}`]);
   check('FROM golang\nCOPY a $gopath/$1\n', [`2 ${said('gopath')}`, `2 ${said('1')}`]);
-  check('FROM golang\nCOPY a $LATER/\nENV LATER=/x\n', [`2 ${said('LATER')}`]);
+  check('FROM golang\nCOPY a $LATER/\nARG LATER=/x\n', [`2 ${said('LATER')}`]);
+  check('FROM nvidia/cuda\nENV LD_LIBRARY_PATH=/x:$LD_LIBRARY_PATH\n', []);
 });
 
 test('with its image, what the image sets is known and what it does not set is a mistake', () => {
