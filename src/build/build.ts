@@ -8,6 +8,7 @@ import { TsbuildError } from '../base/errors.ts';
 import type { EventSink } from '../base/events.ts';
 import { releaseAll, releasing } from '../base/releasing.ts';
 import { openCache, type Cache } from '../cache/cache.ts';
+import { checkAnnotations } from '../export/check-annotations.ts';
 import { checkOutputs } from '../export/check-outputs.ts';
 import type { OutputSpec } from '../export/output-spec.ts';
 import { parseOutput } from '../export/parse-output.ts';
@@ -39,7 +40,7 @@ import { lazyMachinery } from './machinery.ts';
 import { contextObserver, describeSteps, observeSteps, StepReporter, type Clock } from './observer.ts';
 import { openContexts } from './open-contexts.ts';
 import { createOperations } from './operations.ts';
-import { planInput } from './plan-request.ts';
+import { imageShape, planInputs } from './plan-request.ts';
 import { planGraph, plannedImages, type Planned } from './planning.ts';
 import { readDefinition } from './read-definition.ts';
 import type { DockerfileSource, InputOptions } from './read-dockerfile.ts';
@@ -83,7 +84,9 @@ export interface BuildOutcome extends Delivery {
 export async function runBuild(request: BuildRequest, ports: BuildPorts): Promise<BuildOutcome> {
   ports.signal.throwIfAborted();
   const specs = request.outputs.map(parseOutput);
-  checkOutputs(specs, { stdoutIsTerminal: ports.stdout.isTTY === true });
+  const shape = imageShape(request, ports.architecture);
+  checkOutputs(specs, { stdoutIsTerminal: ports.stdout.isTTY === true, isIndex: shape.isIndex });
+  checkAnnotations(request.annotations, specs, shape);
   fullNames(request.tags);
   const reporter = new StepReporter(ports.sink, ports.clock);
   const source = await readDefinition(request, ports, reporter);
@@ -142,8 +145,8 @@ async function planInStore(state: BuildState, times: TimePolicy): Promise<Planne
   const { request, ports, reporter, source, store, registry } = state;
   const contexts = readNamedContexts(request.buildContexts, ports.workingDirectory);
   const resolver = createResolver({ store, registry: registry.get, namedContexts: contexts, decompress });
-  const input = planInput(request, source.dockerfile, contexts, times, ports.architecture);
-  const planned = await planGraph(input, { resolver, pull: request.pull, reporter, signal: ports.signal });
+  const inputs = planInputs(request, source.dockerfile, contexts, times, ports.architecture);
+  const planned = await planGraph(inputs, { resolver, pull: request.pull, reporter, signal: ports.signal });
   return { ...planned, contexts };
 }
 
@@ -219,7 +222,8 @@ async function executeAndDeliver(state: BuildState, environment: BuildEnvironmen
     limits: { runs: request.jobs ?? runsDefault, copies: copiesAtOnce },
     signal: ports.signal,
   });
-  return deliver({ environment, cache, request, specs, results, images, stdout: ports.stdout, signal: ports.signal });
+  const { isIndex } = imageShape(request, ports.architecture);
+  return deliver({ environment, cache, request, specs, isIndex, results, images, stdout: ports.stdout, signal: ports.signal });
 }
 
 /** Logs of a build stand in a folder of this name; later ones sort behind earlier ones. */

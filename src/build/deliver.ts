@@ -13,8 +13,8 @@ import { writeFileAtomically } from '../export/output-file.ts';
 import type { OutputSpec } from '../export/output-spec.ts';
 import { storeImage, type KeptImage } from '../export/store-image.ts';
 import { streamFromWriter } from '../export/stream-from-writer.ts';
-import type { Graph } from '../graph/vertex.ts';
-import type { ImageConfig } from '../image/config.ts';
+import type { Graph, VertexID } from '../graph/vertex.ts';
+import type { ImageConfig, Platform } from '../image/config.ts';
 import { formatReference, parseReference, withDefaultTag } from '../image/reference.ts';
 import { openGzipPool, type GzipPool } from '../layer/gzip.ts';
 import { exportTree } from '../layer/layer.ts';
@@ -25,6 +25,7 @@ import type { BuildEnvironment } from './environment.ts';
 import type { Inputs } from './executor.ts';
 
 export interface Delivery {
+  /** Digest of the config, or of the index where there is one. */
   readonly imageID: BlobDigest;
   readonly manifestDigest: BlobDigest;
   readonly names: readonly string[];
@@ -35,6 +36,8 @@ export interface DeliverOptions {
   readonly cache: Cache;
   readonly request: BuildRequest;
   readonly specs: readonly OutputSpec[];
+  /** Whether the image is an index of platforms. */
+  readonly isIndex: boolean;
   readonly results: Inputs;
   readonly images: ReadonlyMap<string, ResolvedImage>;
   readonly stdout: Writable & { readonly isTTY?: boolean };
@@ -52,19 +55,18 @@ export function fullNames(tags: readonly string[]): readonly string[] {
 
 export async function deliver(options: DeliverOptions): Promise<Delivery> {
   const { environment, request, signal } = options;
-  const { store, graph, reporter } = environment;
-  const layers = targetLayers(graph, options.results);
-  await environment.baseLayers.ensure(layers, signal);
-  const image = buildImage(options, composeConfig(graph, options.results), layers);
+  const { store, reporter } = environment;
+  const images = await Promise.all(environment.graph.targets.map((target) => buildImage(options, target)));
   const names = fullNames(request.tags);
   const step = reporter.describe(options.specs.length === 0 ? 'exporting to image' : `exporting to ${options.specs.map((spec) => spec.type).join(', ')}`);
   reporter.started(step);
   try {
-    const kept = await storeImage(store, [image], names);
-    const root = await writeOutputs(options, image, names, (text) => reporter.send({ type: 'step-note', id: step.id, text }));
-    await writeReports(request, root === null ? kept : { ...kept, root }, names);
+    const kept = await storeImage(store, images, { names, isIndex: options.isIndex, annotations: request.annotations });
+    const written = await writeOutputs(options, images, names, (text) => reporter.send({ type: 'step-note', id: step.id, text }));
+    const root = written ?? kept.root;
+    await writeReports(request, { ...kept, root }, names);
     reporter.done(step, false);
-    return { imageID: kept.configDigest, manifestDigest: (root ?? kept.root).digest, names };
+    return { imageID: imageIDOf({ ...kept, root }), manifestDigest: root.digest, names };
   } catch (error) {
     if (signal.aborted) reporter.canceled(step);
     else reporter.failed(step, error);
@@ -72,22 +74,34 @@ export async function deliver(options: DeliverOptions): Promise<Delivery> {
   }
 }
 
-function buildImage({ environment, images, request }: DeliverOptions, config: ImageConfig, layers: readonly DiffID[]): BuiltImage {
-  const annotations = request.annotations.filter(({ level, platform }) => level === 'manifest' && platform === null);
-  const base = baseImageOf(environment.graph, images);
+/** As with buildx: the config's digest, or the index's where there is one. */
+function imageIDOf({ configDigest, root }: KeptImage): BlobDigest {
+  return configDigest ?? root.digest;
+}
+
+/** The image of one target; its layers are in the store. */
+async function buildImage({ environment, images, results, signal }: DeliverOptions, target: VertexID): Promise<BuiltImage> {
+  const { graph } = environment;
+  const layers = targetLayers(graph, target, results);
+  await environment.baseLayers.ensure(layers, signal);
+  const config = composeConfig(graph, target, results);
+  const base = baseImageOf(graph, target, images);
   return {
     config,
     configBytes: Buffer.from(canonicalJson(config as unknown as JsonValue)), // an ImageConfig is plain JSON data
     layers,
-    platform: { os: config.os, architecture: config.architecture, ...(config.variant === undefined ? {} : { variant: config.variant }) },
-    ...(annotations.length === 0 ? {} : { annotations: Object.fromEntries(annotations.map(({ key, value }) => [key, value])) }),
+    platform: platformOf(config),
     ...(base === null ? {} : { baseLayers: base.manifest.layers }),
   };
 }
 
+function platformOf({ os, architecture, variant, 'os.version': version }: ImageConfig): Platform {
+  return { os, architecture, ...(variant === undefined ? {} : { variant }), ...(version === undefined ? {} : { 'os.version': version }) };
+}
+
 /** The image that the target's lowest layers come from. */
-function baseImageOf(graph: Graph, images: ReadonlyMap<string, ResolvedImage>): ResolvedImage | null {
-  let operation = graph.vertices[graph.target]?.operation;
+function baseImageOf(graph: Graph, target: VertexID, images: ReadonlyMap<string, ResolvedImage>): ResolvedImage | null {
+  let operation = graph.vertices[target]?.operation;
   while (operation !== undefined && 'root' in operation) operation = graph.vertices[operation.root]?.operation;
   if (operation?.kind !== 'image') return null;
   const { manifest } = operation;
@@ -97,19 +111,19 @@ function baseImageOf(graph: Graph, images: ReadonlyMap<string, ResolvedImage>): 
 /** The descriptor of the first output that holds an image, as it stands there; null where none does. */
 async function writeOutputs(
   options: DeliverOptions,
-  image: BuiltImage,
+  images: readonly BuiltImage[],
   names: readonly string[],
   note: (text: string) => void,
 ): Promise<KeptImage['root'] | null> {
-  const { environment, signal } = options;
+  const { environment, request, signal, isIndex } = options;
   if (options.specs.length === 0) return null;
   const pool = openGzipPool();
   const ports = exportPorts(options, pool, note);
   let root: KeptImage['root'] | null = null;
   try {
     for (const spec of options.specs) {
-      if (spec.type === 'oci' || spec.type === 'docker') await fetchOriginals(options, image, note);
-      const exported = await exportImage({ store: environment.store, images: [image], spec, names, ports, signal });
+      if (spec.type === 'oci' || spec.type === 'docker') await fetchOriginals(options, note);
+      const exported = await exportImage({ store: environment.store, images, spec, isIndex, names, annotations: request.annotations, ports, signal });
       root ??= exported?.root ?? null;
     }
     return root;
@@ -119,16 +133,18 @@ async function writeOutputs(
 }
 
 /** Base layers pass through as their image has them; what is missing of that is fetched now. */
-async function fetchOriginals(options: DeliverOptions, image: BuiltImage, note: (text: string) => void): Promise<void> {
-  const base = baseImageOf(options.environment.graph, options.images);
-  if (base === null) return;
-  const wanted = image.layers.slice(0, base.diffIDs.length);
-  await base.fetchOriginals(wanted, {
-    signal: options.signal,
-    onProgress: (item, current, total, done) => {
-      if (done === true) note(`fetched ${item} (${current} of ${total ?? current} bytes)`);
-    },
-  });
+async function fetchOriginals({ environment, images, results, signal }: DeliverOptions, note: (text: string) => void): Promise<void> {
+  const { graph } = environment;
+  for (const target of graph.targets) {
+    const base = baseImageOf(graph, target, images);
+    if (base === null) continue;
+    await base.fetchOriginals(targetLayers(graph, target, results).slice(0, base.diffIDs.length), {
+      signal,
+      onProgress: (item, current, total, done) => {
+        if (done === true) note(`fetched ${item} (${current} of ${total ?? current} bytes)`);
+      },
+    });
+  }
 }
 
 function exportPorts({ environment, cache, stdout }: DeliverOptions, pool: GzipPool, note: (text: string) => void): ExportPorts {
@@ -154,7 +170,7 @@ async function* readTree(environment: BuildEnvironment, layers: readonly DiffID[
 }
 
 async function writeReports(request: BuildRequest, image: KeptImage, names: readonly string[]): Promise<void> {
-  if (request.iidFile !== null) await writeFileAtomically(request.iidFile, image.configDigest);
+  if (request.iidFile !== null) await writeFileAtomically(request.iidFile, imageIDOf(image));
   if (request.metadataFile !== null) {
     await writeFileAtomically(request.metadataFile, encodeMetadata({ configDigest: image.configDigest, root: image.root, names }));
   }

@@ -72,7 +72,7 @@ export interface ExecuteOptions {
 }
 
 /**
- * Carries out the graph's target and all that it needs.
+ * Carries out the graph's targets and all that they need.
  * @throws the first error of any vertex, after all others have stopped; the signal's reason when it was aborted
  */
 export async function execute(graph: Graph, options: ExecuteOptions): Promise<ReadonlyMap<VertexID, VertexResult>> {
@@ -104,9 +104,7 @@ class Walk {
     this.#options.signal.throwIfAborted();
     this.#options.signal.addEventListener('abort', onAbort, { once: true });
     try {
-      const target = this.#graph.vertices[this.#graph.target];
-      if (target === undefined) throw new Error(`the graph has no vertex ${this.#graph.target}`);
-      const outcome = this.#visit(target);
+      const outcome = Promise.all(this.#graph.targets.map((target) => this.#visit(this.#vertexOf(target))));
       await outcome.catch(() => this.#settled());
       await outcome;
       return this.#results;
@@ -174,15 +172,15 @@ class Walk {
     }
   }
 
+  #vertexOf(id: VertexID): Vertex {
+    const vertex = this.#graph.vertices[id];
+    if (vertex === undefined) throw new Error(`the graph has no vertex ${id}`);
+    return vertex;
+  }
+
   async #inputs(vertex: Vertex): Promise<Inputs> {
     const ids = inputsOf(vertex.operation);
-    const results = await Promise.all(
-      ids.map((id) => {
-        const input = this.#graph.vertices[id];
-        if (input === undefined) throw new Error(`the graph has no vertex ${id}`);
-        return this.#visit(input);
-      }),
-    );
+    const results = await Promise.all(ids.map((id) => this.#visit(this.#vertexOf(id))));
     return new Map(ids.map((id, index) => [id, results[index] ?? { layers: [], added: [] }]));
   }
 

@@ -1,9 +1,10 @@
 /** What planning takes, from what the user asked for. */
 import { TsbuildError } from '../base/errors.ts';
 import type { Dockerfile } from '../dockerfile/instruction.ts';
+import type { ImageShape } from '../export/check-annotations.ts';
 import type { PlanInput } from '../graph/plan-input.ts';
 import type { Platform } from '../image/config.ts';
-import { hostPlatform, parsePlatform } from '../image/platform.ts';
+import { hostPlatform, parsePlatform, uniquePlatforms } from '../image/platform.ts';
 import { clampSeconds, type TimePolicy } from '../layer/time-policy.ts';
 import type { NamedContext } from '../source/named-context.ts';
 import type { BuildRequest } from './build-request.ts';
@@ -12,17 +13,19 @@ import type { BuildRequest } from './build-request.ts';
 const shmSizeDefault = 64 * 1024 * 1024;
 const hostnameDefault = 'buildkitsandbox';
 
-export function planInput(
+/** One input for each platform, in the order in which the user named them; they differ in the target platform alone. */
+export function planInputs(
   request: BuildRequest,
   dockerfile: Dockerfile,
   contexts: ReadonlyMap<string, NamedContext>,
   times: TimePolicy,
   architecture: string,
-): Omit<PlanInput, 'images'> {
-  return { dockerfile, ...planSettings(request, contexts, times, architecture) };
+): readonly Omit<PlanInput, 'images'>[] {
+  const settings = { dockerfile, ...planSettings(request, contexts, times, architecture) };
+  return targetPlatforms(request, settings.buildPlatform).map((targetPlatform) => ({ ...settings, targetPlatform }));
 }
 
-/** All but the Dockerfile and the images. */
+/** All but the Dockerfile and the images, for the first platform. */
 export function planSettings(
   request: BuildRequest,
   contexts: ReadonlyMap<string, NamedContext>,
@@ -31,10 +34,13 @@ export function planSettings(
 ): Omit<PlanInput, 'images' | 'dockerfile'> {
   const buildArgs = new Map(request.buildArgs.flatMap(({ key, value }) => (value === undefined ? [] : [[key, value] as const])));
   const buildPlatform = hostPlatform(architecture);
+  const shape = imageShape(request, architecture);
   return {
     target: request.target,
     buildArgs,
-    targetPlatform: targetPlatform(request, buildPlatform),
+    targetPlatform: shape.platforms[0] ?? buildPlatform,
+    isPlatformGiven: request.platforms.length > 0,
+    isPlatformShown: shape.isIndex,
     buildPlatform,
     namedContexts: new Map([...contexts].map(([name, { kind }]) => [name, kind === 'directory' ? 'directory' : 'image'] as const)),
     labels: request.labels.map(({ name, value }) => [name, value] as const),
@@ -52,12 +58,28 @@ export function planSettings(
   };
 }
 
-function targetPlatform({ platforms }: BuildRequest, host: Platform): Platform {
-  const [first, second] = platforms;
-  if (second !== undefined) {
-    throw new TsbuildError('usage', 'PLATFORMS_UNAVAILABLE', `--platform ${platforms.join(',')}: several platforms at once are not available yet`, {
-      hint: 'Build once for each platform.',
-    });
-  }
-  return first === undefined ? host : parsePlatform(first, host);
+/** The platforms to build for, each once, in the order in which the user named them; this machine's where none is named. */
+function targetPlatforms({ platforms }: BuildRequest, host: Platform): readonly Platform[] {
+  return platforms.length === 0 ? [host] : uniquePlatforms(platforms.map((text) => parsePlatform(text, host)));
+}
+
+/**
+ * The platforms that the image is going to have, and whether it is an index: for several, or where BUILDKIT_MULTI_PLATFORM
+ * asks for it.
+ * @throws TsbuildError `PLATFORM_INVALID`, `MULTI_PLATFORM_INVALID`, class usage
+ */
+export function imageShape(request: BuildRequest, architecture: string): ImageShape {
+  const platforms = targetPlatforms(request, hostPlatform(architecture));
+  const isSeveral = platforms.length > 1;
+  const wanted = request.buildArgs.findLast(({ key }) => key === 'BUILDKIT_MULTI_PLATFORM')?.value ?? '';
+  const value = wanted === '' ? isSeveral : parseBoolean(wanted);
+  if (value === true || (value === false && !isSeveral)) return { platforms, isIndex: value };
+  const cause = value === null ? 'it is neither true nor false' : 'several platforms are always an index';
+  throw new TsbuildError('usage', 'MULTI_PLATFORM_INVALID', `--build-arg BUILDKIT_MULTI_PLATFORM=${wanted}: ${cause}`, { hint: 'Leave it out, or say true.' });
+}
+
+/** As Go's strconv.ParseBool; null where it is neither. */
+function parseBoolean(text: string): boolean | null {
+  if (/^(1|t|T|true|TRUE|True)$/.test(text)) return true;
+  return /^(0|f|F|false|FALSE|False)$/.test(text) ? false : null;
 }

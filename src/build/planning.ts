@@ -1,9 +1,11 @@
 /** From a Dockerfile to a graph: asks the plan what it still needs and resolves that, until the graph is whole. */
 import type { StepDescription } from '../base/events.ts';
 import { withPosition } from '../base/errors.ts';
+import { mergeGraphs } from '../graph/merge.ts';
 import { plan } from '../graph/plan.ts';
 import type { ImageRequest, PlanInput, PlannedImage } from '../graph/plan-input.ts';
 import type { Graph } from '../graph/vertex.ts';
+import { formatWholePlatform } from '../image/platform.ts';
 import type { ImageResolver, ResolvedImage } from '../source/resolver.ts';
 import type { StepReporter } from './observer.ts';
 
@@ -23,16 +25,17 @@ export interface PlanningOptions {
   readonly signal: AbortSignal;
 }
 
-export async function planGraph(input: Omit<PlanInput, 'images'>, options: PlanningOptions): Promise<Planned> {
+/** Plans for each input, one a platform, and merges the graphs. What several of them need is resolved once. */
+export async function planGraph(inputs: readonly Omit<PlanInput, 'images'>[], options: PlanningOptions): Promise<Planned> {
   const images = new Map<string, ResolvedImage>();
   for (let round = 0; round < roundsMax; round++) {
-    const result = plan({ ...input, images: plannedImages(images) });
-    if (result.kind === 'graph') return { graph: result.graph, images };
-    const resolved = await Promise.all(result.requests.map((request) => resolveOne(request, options)));
-    result.requests.forEach((request, index) => {
-      const image = resolved[index];
-      if (image !== undefined) images.set(request.key, image);
-    });
+    const known = plannedImages(images);
+    const results = inputs.map((input) => plan({ ...input, images: known }));
+    const requests = new Map(results.flatMap((result) => (result.kind === 'needs' ? result.requests.map((request) => [request.key, request] as const) : [])));
+    if (requests.size === 0) return { graph: mergeGraphs(results.flatMap((result) => (result.kind === 'graph' ? [result.graph] : []))), images };
+    const isPlatformShown = inputs.some((input) => input.isPlatformShown);
+    const resolved = await Promise.all([...requests.values()].map(async (request) => [request.key, await resolveOne(request, isPlatformShown, options)] as const));
+    for (const [key, image] of resolved) images.set(key, image);
   }
   throw new Error('planning asks for images without end');
 }
@@ -42,8 +45,9 @@ export function plannedImages(images: Planned['images']): PlanInput['images'] {
   return new Map([...images].map(([key, image]): [string, PlannedImage] => [key, { manifest: image.descriptor.digest, config: image.config, diffIDs: image.diffIDs }]));
 }
 
-async function resolveOne(request: ImageRequest, { resolver, pull, reporter, signal }: PlanningOptions): Promise<ResolvedImage> {
-  const step: StepDescription = reporter.describe(`[internal] load metadata for ${request.reference}`);
+async function resolveOne(request: ImageRequest, isPlatformShown: boolean, { resolver, pull, reporter, signal }: PlanningOptions): Promise<ResolvedImage> {
+  const platform = isPlatformShown ? `${formatWholePlatform(request.platform)} ` : '';
+  const step: StepDescription = reporter.describe(`[${platform}internal] load metadata for ${request.reference}`);
   reporter.started(step);
   try {
     const image = await resolver.resolve({ reference: request.reference, platform: request.platform, pull }, signal);

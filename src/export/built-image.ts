@@ -9,8 +9,6 @@ export interface BuiltImage {
   /** Lowest first; each is an uncompressed tar in the store. */
   readonly layers: readonly DiffID[];
   readonly platform: Platform;
-  /** Of the manifest. */
-  readonly annotations?: Readonly<Record<string, string>>;
   /**
    * The base image's layers as its own manifest describes them, lowest first: they stand for the first of `layers` and
    * pass through. Without this a base layer's compressed form depends on what else was pulled into the store.

@@ -10,12 +10,16 @@ import { stdoutDest, type OutputSpec } from './output-spec.ts';
 
 export interface OutputCheck {
   readonly stdoutIsTerminal: boolean;
+  /** Whether the image is an index of platforms. */
+  readonly isIndex: boolean;
 }
 
 /**
- * @throws TsbuildError `OUTPUT_TO_TERMINAL`, `OUTPUT_STDOUT_TWICE`, `OUTPUT_INVALID`, `OUTPUT_DENIED`, `OUTPUT_READ_ONLY`
+ * @throws TsbuildError `OUTPUT_TO_TERMINAL`, `OUTPUT_STDOUT_TWICE`, `OUTPUT_INVALID`, `OUTPUT_DENIED`, `OUTPUT_READ_ONLY`,
+ *   `OUTPUT_PLATFORMS`
  */
-export function checkOutputs(specs: readonly OutputSpec[], { stdoutIsTerminal }: OutputCheck): void {
+export function checkOutputs(specs: readonly OutputSpec[], { stdoutIsTerminal, isIndex }: OutputCheck): void {
+  if (isIndex) specs.forEach(refuseIndex);
   const destinations = specs.flatMap((spec) => ('dest' in spec ? [spec] : []));
   const toStdout = destinations.filter(({ dest }) => dest === stdoutDest);
   const [first, second] = toStdout;
@@ -28,6 +32,16 @@ export function checkOutputs(specs: readonly OutputSpec[], { stdoutIsTerminal }:
     throw outputToTerminal(`--output: dest file is required for ${first.type} exporter`);
   }
   for (const spec of destinations) if (spec.dest !== stdoutDest) checkDestination(spec.dest, isFolderOutput(spec));
+}
+
+/** Docker archives hold single images, and a plain tree one platform. */
+function refuseIndex(spec: OutputSpec): void {
+  const isJoined = spec.type === 'local' && spec.platformSplit === false;
+  if (spec.type !== 'docker' && spec.type !== 'load' && spec.type !== 'tar' && !isJoined) return;
+  const type = spec.type === 'load' ? 'docker' : spec.type;
+  throw new TsbuildError('usage', 'OUTPUT_PLATFORMS', `--output: ${type} exporter does not support several platforms${isJoined ? ' in one folder' : ''}`, {
+    hint: isJoined ? 'Leave platform-split=false out.' : 'Use type=oci, or type=local with a folder for each platform, or build for one platform.',
+  });
 }
 
 function isFolderOutput(spec: OutputSpec): boolean {

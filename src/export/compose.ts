@@ -6,7 +6,7 @@ import { digestOf, type BlobDigest } from '../base/digest.ts';
 import { invariant, TsbuildError } from '../base/errors.ts';
 import { assembleIndex, assembleManifest, type EncodedDocument } from '../image/assemble.ts';
 import { mediaTypes, type Descriptor } from '../image/config.ts';
-import { formatPlatform, platformsEqual, parsePlatform } from '../image/platform.ts';
+import { formatWholePlatform, platformsEqual, parsePlatform } from '../image/platform.ts';
 import type { BuiltImage } from './built-image.ts';
 import type { LayoutImage } from './layout.ts';
 import type { AnnotationLevel, OutputAnnotation } from './output-spec.ts';
@@ -19,15 +19,18 @@ export interface ImageWithLayers {
 
 export interface ComposeOptions {
   readonly names: readonly string[];
+  /** Whether an index is made. Several images always are one. */
+  readonly isIndex: boolean;
   readonly annotations: readonly OutputAnnotation[];
 }
 
-/** Documents and root of an image for one or several platforms. */
+/** Documents and root of an image for one or several platforms; an index has them in the order of `parts`. */
 export function composeImage(parts: readonly ImageWithLayers[], options: ComposeOptions): LayoutImage {
   const [first] = parts;
   invariant(first !== undefined, 'an output needs an image');
   const manifests = parts.map((part) => manifestOf(part, options.annotations));
-  const index = parts.length > 1 ? indexOf(parts, manifests, options.annotations) : null;
+  const index = options.isIndex ? indexOf(parts, manifests, options.annotations) : null;
+  invariant(index !== null || parts.length === 1, 'several images are an index');
   const root = index ?? manifests[0];
   invariant(root !== undefined, 'an image has no manifest');
   const level = index === null ? 'manifest-descriptor' : 'index-descriptor';
@@ -40,7 +43,7 @@ export function composeImage(parts: readonly ImageWithLayers[], options: Compose
     names: options.names,
     documents: [...(index === null ? [] : [index.bytes]), ...manifests.map(({ bytes }) => bytes), ...parts.map(({ image }) => image.configBytes)],
     layers: parts.flatMap(({ layers }) => layers),
-    docker: parts.length > 1 ? null : { config: digestOf<BlobDigest>(first.image.configBytes), layers: first.layers.map(({ digest }) => digest) },
+    docker: index !== null ? null : { config: digestOf<BlobDigest>(first.image.configBytes), layers: first.layers.map(({ digest }) => digest) },
   };
 }
 
@@ -51,7 +54,7 @@ export function configDescriptor(image: BuiltImage): Descriptor {
 
 function manifestOf({ image, layers }: ImageWithLayers, annotations: readonly OutputAnnotation[]): EncodedDocument {
   invariant(layers.length === image.config.rootfs.diff_ids.length, `an image of ${image.config.rootfs.diff_ids.length} layers has ${layers.length} blobs`);
-  return assembleManifest({ config: configDescriptor(image), layers, annotations: { ...image.annotations, ...select(annotations, 'manifest', image) } });
+  return assembleManifest({ config: configDescriptor(image), layers, annotations: select(annotations, 'manifest', image) });
 }
 
 function indexOf(parts: readonly ImageWithLayers[], manifests: readonly EncodedDocument[], annotations: readonly OutputAnnotation[]): EncodedDocument {
@@ -60,7 +63,7 @@ function indexOf(parts: readonly ImageWithLayers[], manifests: readonly EncodedD
     invariant(manifest !== undefined, 'an image of an index has no manifest');
     return withAnnotations({ ...manifest.descriptor, platform: image.platform }, select(annotations, 'manifest-descriptor', image));
   });
-  const platforms = parts.map(({ image }) => formatPlatform(image.platform));
+  const platforms = parts.map(({ image }) => formatWholePlatform(image.platform));
   const twice = platforms.find((platform, at) => platforms.indexOf(platform) !== at);
   if (twice !== undefined) throw new TsbuildError('usage', 'PLATFORM_TWICE', `compose index: ${twice} is asked for twice`);
   return assembleIndex({ manifests: described, annotations: select(annotations, 'index', null) });

@@ -4,7 +4,7 @@
  * Start at `exportImage`; `parse-output.ts` reads `-o`, `compose.ts` makes manifests, `layout.ts` the files of an archive.
  */
 import { join } from 'node:path';
-import { invariant, TsbuildError } from '../base/errors.ts';
+import { invariant } from '../base/errors.ts';
 import { formatPlatform } from '../image/platform.ts';
 import type { Store } from '../store/store.ts';
 import { packArchive } from './archive.ts';
@@ -15,7 +15,7 @@ import { writeDestination, type StandardOutput } from './destination.ts';
 import { layoutFiles, type LayoutImage } from './layout.ts';
 import { writeLayoutFolder } from './layout-folder.ts';
 import { writeFolder } from './output-folder.ts';
-import type { ArchiveOutput, ImageOutput, ImageOutputOptions, LocalOutput, OutputSpec } from './output-spec.ts';
+import type { ArchiveOutput, ImageOutput, ImageOutputOptions, LocalOutput, OutputAnnotation, OutputSpec } from './output-spec.ts';
 import { unpackTree } from './unpack.ts';
 
 /** What an export needs of the rest of the program. */
@@ -37,8 +37,12 @@ export interface ExportRequest {
   /** One for each platform, at least one. */
   readonly images: readonly BuiltImage[];
   readonly spec: OutputSpec;
+  /** Whether the image is an index; several images always are one. */
+  readonly isIndex: boolean;
   /** Full names from `-t`; where there are any they win over those in the output. */
   readonly names: readonly string[];
+  /** For all outputs; they win over those in the output. */
+  readonly annotations: readonly OutputAnnotation[];
   readonly ports: ExportPorts;
   readonly signal: AbortSignal;
 }
@@ -85,7 +89,8 @@ export async function prepareImage(request: ExportRequest, options: ImageOutputO
   for (const image of images) {
     parts.push({ image, layers: await chooseLayers(image, options.compression, { blobs: store.blobs, compress: ports.compress, signal }) });
   }
-  return composeImage(parts, { names: request.names.length > 0 ? request.names : options.names, annotations: options.annotations });
+  const names = request.names.length > 0 ? request.names : options.names;
+  return composeImage(parts, { names, isIndex: request.isIndex, annotations: [...options.annotations, ...request.annotations] });
 }
 
 async function exportArchive(request: ExportRequest, spec: ArchiveOutput): Promise<LayoutImage> {
@@ -98,22 +103,20 @@ async function exportArchive(request: ExportRequest, spec: ArchiveOutput): Promi
   return image;
 }
 
-async function exportLocal({ images, ports, signal }: ExportRequest, spec: LocalOutput): Promise<void> {
+async function exportLocal({ images, isIndex, ports, signal }: ExportRequest, spec: LocalOutput): Promise<void> {
   const options = { signal, skipped: (name: string) => ports.notice(`not written to ${spec.dest}: ${name} is a device or FIFO`) };
   for (const image of images) {
     // As buildx: several platforms stand in folders of their own.
-    const dest = images.length === 1 ? spec.dest : join(spec.dest, formatPlatform(image.platform).replaceAll('/', '_'));
+    const dest = !(spec.platformSplit ?? isIndex) ? spec.dest : join(spec.dest, formatPlatform(image.platform).replaceAll('/', '_'));
     await writeFolder(dest, (folder) => unpackTree(ports.rootfs(image, signal), folder, options), { signal });
   }
 }
 
-function singleImage({ images, spec }: ExportRequest): BuiltImage {
-  const [image, another] = images;
-  invariant(image !== undefined, 'an export without an image');
-  if (another === undefined) return image;
-  throw new TsbuildError('usage', 'OUTPUT_PLATFORMS', `write output: ${spec.type} exporter does not support several platforms`, {
-    hint: 'Use type=oci or type=local, or build for one platform.',
-  });
+/** `checkOutputs` has refused the others. */
+function singleImage({ images, isIndex }: ExportRequest): BuiltImage {
+  const [image] = images;
+  invariant(image !== undefined && !isIndex, 'an output for one platform got several');
+  return image;
 }
 
 async function toNull(work: Promise<void>): Promise<null> {

@@ -4,7 +4,8 @@ import type { Descriptor } from '../image/config.ts';
 
 /** What a build says about the image that it made. */
 export interface ImageMetadata {
-  readonly configDigest: BlobDigest;
+  /** Null for an index. */
+  readonly configDigest: BlobDigest | null;
   /** Manifest or index of the output. */
   readonly root: Descriptor;
   /** Full names. */
@@ -14,7 +15,7 @@ export interface ImageMetadata {
 /** The file's text. */
 export function encodeMetadata({ configDigest, root, names }: ImageMetadata): string {
   const fields = {
-    'containerimage.config.digest': configDigest,
+    ...(configDigest === null ? {} : { 'containerimage.config.digest': configDigest }),
     'containerimage.descriptor': root,
     'containerimage.digest': root.digest,
     ...(names.length === 0 ? {} : { 'image.name': names.join(',') }),

@@ -49,6 +49,8 @@ export interface ImageOutput extends ImageOutputOptions {
 export interface LocalOutput {
   readonly type: 'local';
   readonly dest: string;
+  /** Whether each platform has a folder of its own; null: where there is an index. */
+  readonly platformSplit: boolean | null;
 }
 /** The root file system as a tar; `dest` is a path or `-`. */
 export interface TarOutput {

@@ -36,7 +36,7 @@ type Fields = ReadonlyMap<string, string>;
 export function parseOutput(text: string): OutputSpec {
   const fields = parseCsvFields(text, '--output');
   if (fields.length === 1 && fields[0] === text && !text.startsWith('type=')) {
-    return text === stdoutDest ? { type: 'tar', dest: stdoutDest } : { type: 'local', dest: text };
+    return text === stdoutDest ? { type: 'tar', dest: stdoutDest } : { type: 'local', dest: text, platformSplit: null };
   }
   const pairs = new Map(fields.map((field) => splitField(field)));
   const type = typeOf(pairs);
@@ -75,7 +75,7 @@ function specOf(type: OutputType, fields: Fields): OutputSpec {
     case 'tar':
       return { type, dest: dest === '' ? stdoutDest : dest };
     case 'local':
-      return { type, dest: folderDest(dest, type) };
+      return { type, dest: folderDest(dest, type), platformSplit: fields.has('platform-split') ? booleanField(fields, 'platform-split', true) : null };
     case 'image':
     case 'registry':
       return {

@@ -3,7 +3,7 @@ import type { BlobDigest } from '../base/digest.ts';
 import type { Descriptor } from '../image/config.ts';
 import type { Store } from '../store/store.ts';
 import type { BuiltImage } from './built-image.ts';
-import { composeImage, configDescriptor } from './compose.ts';
+import { composeImage, configDescriptor, type ComposeOptions } from './compose.ts';
 import { plainLayer } from './layers.ts';
 import { invariant } from '../base/errors.ts';
 
@@ -11,22 +11,22 @@ import { invariant } from '../base/errors.ts';
 export interface KeptImage {
   /** Manifest, or index of several platforms. */
   readonly root: Descriptor;
-  /** The image's ID: its config's digest; of the first platform where there are several. */
-  readonly configDigest: BlobDigest;
+  /** The digest of the config; null where there is an index, which has one for each platform. */
+  readonly configDigest: BlobDigest | null;
 }
 
 /**
- * Writes configs, manifests and the names. Images stand in the order of their platforms; all layers are in the store.
+ * Writes configs, manifests, the index and the names. All layers are in the store.
  * @throws TsbuildError `BLOB_MISSING` for a layer that is not there; errors of the store
  */
-export async function storeImage(store: Store, images: readonly BuiltImage[], names: readonly string[]): Promise<KeptImage> {
+export async function storeImage(store: Store, images: readonly BuiltImage[], options: ComposeOptions): Promise<KeptImage> {
   const parts = images.map((image) => ({ image, layers: image.layers.map((diffID) => plainLayer(diffID, store.blobs)) }));
-  const { root, documents } = composeImage(parts, { names, annotations: [] });
+  const { root, documents } = composeImage(parts, options);
   for (const bytes of documents) await store.blobs.put(bytes);
   const { mediaType, digest, size } = root;
   const descriptor = { mediaType, digest, size };
-  if (names.length > 0) await store.tags.update({ set: names.map((name) => ({ name, descriptor })) });
+  if (options.names.length > 0) await store.tags.update({ set: options.names.map((name) => ({ name, descriptor })) });
   const [first] = images;
   invariant(first !== undefined, 'an image to be kept');
-  return { root: descriptor, configDigest: configDescriptor(first).digest };
+  return { root: descriptor, configDigest: options.isIndex ? null : configDescriptor(first).digest };
 }

@@ -132,5 +132,5 @@ export function graphJson(graph: Graph): string {
     ...(toJson(vertex) as { readonly [key: string]: JsonValue }), // a vertex is an object
     definitionKey: keys.get(vertex.id)?.digest ?? null,
   }));
-  return canonicalJson({ version: 1, target: graph.target, targetName: graph.targetName, vertices });
+  return canonicalJson({ version: 2, targets: graph.targets, targetName: graph.targetName, vertices });
 }

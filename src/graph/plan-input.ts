@@ -24,6 +24,10 @@ export interface PlanInput {
   readonly target: string | null;
   readonly buildArgs: ReadonlyMap<string, string>;
   readonly targetPlatform: Platform;
+  /** Whether the user asked for the target platform; otherwise it is this machine's, and what FROM says of its own holds. */
+  readonly isPlatformGiven: boolean;
+  /** Whether steps are named with their platform: there are several. */
+  readonly isPlatformShown: boolean;
   readonly buildPlatform: Platform;
   /** By name as `contextName` normalises it. */
   readonly namedContexts: ReadonlyMap<string, 'directory' | 'image'>;

@@ -7,7 +7,6 @@ import { unreachable } from '../base/errors.ts';
 import { tryReadHeredocWord } from '../dockerfile/heredoc.ts';
 import type { Instruction } from '../dockerfile/instruction.ts';
 import type { Platform } from '../image/config.ts';
-import { platformsEqual } from '../image/platform.ts';
 import { globalArguments } from './arguments.ts';
 import { planCopy } from './copy-instruction.ts';
 import { expand, expandShown } from './expand.ts';
@@ -29,6 +28,7 @@ import type { ImageRequest, PlanInput } from './plan-input.ts';
 import { planRun } from './run-instruction.ts';
 import { collectReachable, resolveStages, resolveTarget, type ResolvedStage, type StageInstruction } from './stages.ts';
 import { historyComment, inheritState, initialState, type StageState } from './stage-state.ts';
+import { StepNames } from './step-names.ts';
 import type { ConfigOperation, Graph, Operation, VertexID } from './vertex.ts';
 
 export type PlanResult =
@@ -48,7 +48,7 @@ export function plan(input: PlanInput): PlanResult {
   const context = planStages({ input, globals, all, stages: reachable.stages });
   const id = addConfig(context, requireState(context, target.index), target);
   const targetName = input.target === null || input.target === '' ? (target.name ?? 'default') : input.target;
-  return { kind: 'graph', graph: { vertices: context.vertices.finish(), target: id, targetName } };
+  return { kind: 'graph', graph: { vertices: context.vertices.finish(), targets: [id], targetName } };
 }
 
 /** Sees an instruction and the state that it starts from. */
@@ -71,27 +71,11 @@ export function planStages({ input, globals, all, stages }: StagesToPlan, visit:
   return context;
 }
 
-/** How steps of a stage are numbered for progress: FROM of an image counts, FROM of a stage does not. */
-class StepNames {
-  #index = 0;
-  readonly #total: number;
-  readonly #label: string;
-
-  constructor(stage: ResolvedStage) {
-    const steps = stage.instructions.filter(({ instruction }) => /^(run|copy|add|workdir)$/.test(instruction.kind)).length;
-    this.#total = steps + (stage.base.kind === 'image' ? 1 : 0);
-    this.#label = stage.label === '' ? '' : `${stage.label} `;
-  }
-
-  next(): string {
-    this.#index += 1;
-    const width = String(this.#total).length;
-    return `[${this.#label}${String(this.#index).padStart(width)}/${this.#total}] `;
-  }
-}
-
 function planStage(context: PlanContext, stage: ResolvedStage, visit: InstructionVisitor): StageState {
-  const names = new StepNames(stage);
+  const { base } = stage;
+  // A stage that starts from another one has that one's platform.
+  const platform = base.kind === 'stage' ? requireState(context, base.index).platform : stage.platform;
+  const names = new StepNames(stage, context.input.isPlatformShown ? platform : null);
   let state = startOfStage(context, stage, names);
   stage.instructions.forEach((item, step) => {
     visit(item, state, stage);
@@ -103,7 +87,7 @@ function planStage(context: PlanContext, stage: ResolvedStage, visit: Instructio
 function startOfStage(context: PlanContext, stage: ResolvedStage, names: StepNames): StageState {
   const { base, from } = stage;
   if (base.kind === 'stage') return inheritState(requireState(context, base.index));
-  const root = vertexOfBase(context, base, from.position, base.kind === 'image' ? names.next() : '');
+  const root = vertexOfBase(context, base, from.position, base.kind === 'image' ? names.next(null) : '');
   if (base.kind === 'context') return contextAsRoot(context, stage, root);
   const image = base.kind === 'image' ? (context.input.images.get(base.key) ?? null) : null;
   const state = initialState(root, image, stage.platform);
@@ -148,7 +132,7 @@ function applyInstruction(
   const { input } = context;
   const onbuild = isTrigger ? 'ONBUILD ' : '';
   const commit = (operation: Operation, createdBy: string): StageState => {
-    const name = names.next() + onbuild + shownText(instruction, state, input, operation);
+    const name = names.next(state.env) + onbuild + shownText(instruction, state, input, operation);
     const label = { ...labelOf(context, stage, step), name, position: instruction.position };
     return withLayer(state, input, context.vertices.add(operation, label), createdBy);
   };
@@ -220,12 +204,12 @@ function withLayer(state: StageState, input: PlanInput, root: VertexID, createdB
 
 /**
  * The platform that the image says it is for: the one that was asked for, whatever its last stage was built with
- * (SEMANTICS A6, 51). Asking for this machine's own is the same as not asking: then the stage's own holds.
+ * (SEMANTICS A6, 51). Where none was asked for, the stage's own holds.
  */
-function imagePlatform({ targetPlatform, buildPlatform }: PlanInput, own: Platform): Platform {
-  if (platformsEqual(targetPlatform, buildPlatform)) return own;
-  const isSame = own.os === targetPlatform.os && own.architecture === targetPlatform.architecture;
-  return isSame ? { ...own, ...targetPlatform } : targetPlatform;
+function imagePlatform({ targetPlatform, isPlatformGiven }: PlanInput, own: Platform): Platform {
+  if (!isPlatformGiven) return own;
+  const version = own.os === targetPlatform.os ? own['os.version'] : undefined;
+  return { ...(version === undefined ? {} : { 'os.version': version }), ...targetPlatform };
 }
 
 function addConfig(context: PlanContext, finished: StageState, target: ResolvedStage): VertexID {

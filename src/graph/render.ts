@@ -19,7 +19,7 @@ export function renderGraph(graph: Graph, format: GraphFormat): string {
 function renderDot(graph: Graph): string {
   const lines = ['digraph build {', '  rankdir="LR";', '  node [shape="box"];'];
   for (const vertex of graph.vertices) {
-    const style = vertex.id === graph.target ? ' style="bold"' : '';
+    const style = graph.targets.includes(vertex.id) ? ' style="bold"' : '';
     lines.push(`  v${vertex.id} [label=${dotQuote(vertex.name)}${style}];`);
     for (const input of new Set(inputsOf(vertex.operation))) lines.push(`  v${input} -> v${vertex.id};`);
   }

@@ -3,7 +3,7 @@
  * It holds no bytes, no clock and no paths of this machine; `build/` carries it out. Start at `Operation`.
  */
 import type { BlobDigest, DiffID } from '../base/digest.ts';
-import type { SourceRange } from '../base/errors.ts';
+import { invariant, type SourceRange } from '../base/errors.ts';
 import type { HistoryEntry, ImageConfig, Platform } from '../image/config.ts';
 
 /** A vertex's number in its graph; inputs always have smaller numbers. */
@@ -166,10 +166,17 @@ export interface Vertex {
 
 export interface Graph {
   readonly vertices: readonly Vertex[];
-  /** A `config` vertex. */
-  readonly target: VertexID;
+  /** `config` vertices: one for each platform, in the order in which the user named them. */
+  readonly targets: readonly VertexID[];
   /** Name of the target stage, for people. */
   readonly targetName: string;
+}
+
+/** The config operation that a target is. */
+export function targetOperation({ vertices }: Pick<Graph, 'vertices'>, target: VertexID): ConfigOperation {
+  const operation = vertices[target]?.operation;
+  invariant(operation?.kind === 'config', 'the target of a graph is a config vertex');
+  return operation;
 }
 
 /** The vertices that an operation consumes, in a fixed order. */

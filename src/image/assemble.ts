@@ -2,11 +2,10 @@
  * Makes the documents of an image from their parts: equal parts give equal bytes, whatever the order of fields. It
  * invents nothing: no times, no defaults. Start at `assembleImage`.
  */
-import { canonicalJson, compareBytes, type JsonValue } from '../base/canonical.ts';
+import { canonicalJson, type JsonValue } from '../base/canonical.ts';
 import { digestOf, type BlobDigest } from '../base/digest.ts';
 import { invariant } from '../base/errors.ts';
 import { mediaTypes, type Descriptor, type ImageConfig, type Index, type Manifest } from './config.ts';
-import { formatPlatform } from './platform.ts';
 
 /** A document's bytes with the descriptor that names them. */
 export interface EncodedDocument {
@@ -37,12 +36,9 @@ export function assembleManifest(parts: { readonly config: Descriptor; readonly 
   return encode(manifest, mediaTypes.ociManifest);
 }
 
-/** Encodes an index (OCI image-index.md), its manifests sorted by platform and then by digest. */
+/** Encodes an index (OCI image-index.md). The manifests keep their order: it is the user's, as with buildx. */
 export function assembleIndex(parts: { readonly manifests: readonly Descriptor[]; readonly annotations?: Readonly<Record<string, string>> }): EncodedDocument {
-  const manifests = [...parts.manifests].sort(
-    (a, b) => compareBytes(platformText(a), platformText(b)) || compareBytes(a.digest, b.digest),
-  );
-  const index: Index = { schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests, ...annotationsOf(parts.annotations) };
+  const index: Index = { schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: parts.manifests, ...annotationsOf(parts.annotations) };
   return encode(index, mediaTypes.ociIndex);
 }
 
@@ -60,10 +56,6 @@ export function assembleImage(parts: { readonly config: ImageConfig; readonly la
 
 function annotationsOf(annotations: Readonly<Record<string, string>> | undefined): { annotations?: Readonly<Record<string, string>> } {
   return annotations === undefined || Object.keys(annotations).length === 0 ? {} : { annotations };
-}
-
-function platformText(descriptor: Descriptor): string {
-  return descriptor.platform === undefined ? '' : formatPlatform(descriptor.platform);
 }
 
 function encode(document: ImageConfig | Manifest | Index, mediaType: string): EncodedDocument {

@@ -15,7 +15,7 @@ import { createLayerFetcher, type LayerFetcher, type LayerNeed } from './fetch-l
 import { findNamedContext, type NamedContext } from './named-context.ts';
 import type { FetchIo, ImageOrigin } from './origin.ts';
 import { registryOrigin } from './registry-origin.ts';
-import { findRoot } from './root.ts';
+import { findRoot, type FoundRoot, type RootRequest } from './root.ts';
 import { selectImage, type SelectedImage } from './select-image.ts';
 
 /** A base image of which everything but its layers is in the store. */
@@ -69,12 +69,13 @@ const layersAtOnceMax = 4;
 export function createResolver(options: ResolverOptions): ImageResolver {
   const fetcher = createLayerFetcher({ store: options.store, decompress: options.decompress, queue: new PQueue({ concurrency: layersAtOnceMax }) });
   const known = new Map<string, Promise<ResolvedImage>>();
+  const roots = new Map<string, Promise<FoundRoot>>();
   return {
     resolve: (request, signal) => {
       const key = JSON.stringify([request.reference, formatPlatform(request.platform), request.pull]);
       const found = known.get(key);
       if (found !== undefined) return found;
-      const resolving = resolve(request, { ...options, fetcher, signal });
+      const resolving = resolve(request, { ...options, fetcher, roots, signal });
       known.set(key, resolving);
       // A failure is not remembered: it may have been the caller's abort. Whoever awaits `resolving` gets the error.
       resolving.catch(() => known.delete(key));
@@ -85,6 +86,8 @@ export function createResolver(options: ResolverOptions): ImageResolver {
 
 interface Resolution extends ResolverOptions {
   readonly fetcher: LayerFetcher;
+  /** What references stand for, so that all platforms of a build are of one index. */
+  readonly roots: Map<string, Promise<FoundRoot>>;
   readonly signal: AbortSignal;
 }
 
@@ -109,11 +112,20 @@ async function resolveReference(request: ImageRequest, resolution: Resolution): 
   const reference = withDefaultTag(parseReference(request.reference));
   const origin = registryOrigin(resolution.registry, reference);
   const { store, signal } = resolution;
-  const found = await findRoot({ store, registry: resolution.registry, reference, pull: request.pull, signal });
+  const found = await findRootOnce(resolution, { store, registry: resolution.registry, reference, pull: request.pull, signal });
   const image = await selectImage({ root: found.descriptor, platform: request.platform, store, origin, signal });
   // Only now: a tag that is recorded leads to a manifest and a config that are there.
   if (found.tag !== null) await store.tags.update({ set: [found.tag] });
   return describe(formatReference(reference), image, origin, resolution);
+}
+
+/** A failure is not remembered, as that of an image is not. */
+function findRootOnce({ roots }: Resolution, request: RootRequest): Promise<FoundRoot> {
+  const key = JSON.stringify([formatReference(request.reference), request.pull]);
+  const finding = roots.get(key) ?? findRoot(request);
+  roots.set(key, finding);
+  finding.catch(() => roots.delete(key));
+  return finding;
 }
 
 async function resolveLayout(request: ImageRequest, context: NamedContext & { kind: 'oci-layout' }, resolution: Resolution): Promise<ResolvedImage> {

@@ -15,7 +15,7 @@ function vertex(id: VertexID, operation: Vertex['operation']): Vertex {
 
 const line = (text: string): { readonly created_by: string } => ({ created_by: text });
 const graph: Graph = {
-  target: 3,
+  targets: [3],
   targetName: 'default',
   vertices: [
     vertex(0, { kind: 'scratch' }),
@@ -34,7 +34,7 @@ function results(first: readonly DiffID[], second: readonly DiffID[]): ReadonlyM
 }
 
 test('composeConfig adds rootfs and history to the planned config', () => {
-  assert.deepEqual(composeConfig(graph, results([one], [two])), {
+  assert.deepEqual(composeConfig(graph, 3, results([one], [two])), {
     ...platform,
     author: 'me',
     config: { Cmd: ['c'] },
@@ -44,13 +44,13 @@ test('composeConfig adds rootfs and history to the planned config', () => {
 });
 
 test('Ours 1: an instruction that added no layer is marked as empty', () => {
-  const { history = [], rootfs } = composeConfig(graph, results([], [two]));
+  const { history = [], rootfs } = composeConfig(graph, 3, results([], [two]));
   assert.deepEqual(history.map((entry) => entry.empty_layer === true), [false, true, true, false]);
   assert.deepEqual(rootfs.diff_ids, [base, two]);
 });
 
-test('targetLayers are those below the target', () => assert.deepEqual(targetLayers(graph, results([one], [])), [base, one]));
+test('targetLayers are those below the target', () => assert.deepEqual(targetLayers(graph, 3, results([one], [])), [base, one]));
 
 test('a graph without an image as its target is our bug', () => {
-  for (const compose of [composeConfig, targetLayers]) assert.throws(() => compose({ ...graph, target: 2 }, results([], [])), { code: 'INVARIANT', exitCode: 70 });
+  for (const compose of [composeConfig, targetLayers]) assert.throws(() => compose(graph, 2, results([], [])), { code: 'INVARIANT', exitCode: 70 });
 });

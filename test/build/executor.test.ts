@@ -47,7 +47,7 @@ class GraphBuilder {
 
   finish(root: VertexID): Graph {
     const operation: ConfigOperation = { kind: 'config', root, config: platform, baseHistory: [], history: [] };
-    return { target: this.add(operation, { name: 'config' }), targetName: 'default', vertices: this.#vertices };
+    return { targets: [this.add(operation, { name: 'config' })], targetName: 'default', vertices: this.#vertices };
   }
 }
 
@@ -444,9 +444,33 @@ test('execute leaves no listener on the signal that it was given', async () => {
   assert.equal(listeners, 0);
 });
 
+test('several targets are carried out at once, what they share once, and the first failure ends all', async () => {
+  const graph = new GraphBuilder();
+  const shared = graph.run(graph.image('base'), 'shared');
+  const [left, right] = [graph.run(shared, 'left'), graph.run(shared, 'right')].map((root) => graph.finish(root).targets[0] ?? -1);
+  assert.ok(left !== undefined && right !== undefined);
+  const whole: Graph = { ...graph.finish(shared), targets: [left, right] };
+  // Each waits for the other: one after the other they would never end.
+  let arrived = 0;
+  let release = (): void => undefined;
+  const both = new Promise<void>((resolve) => (release = resolve));
+  const meet = (name: string) => async (): Promise<string> => {
+    arrived += 1;
+    if (arrived === 2) release();
+    await both;
+    return name;
+  };
+  const machine = new Machine().work('left', meet('left')).work('right', meet('right'));
+  const results = await machine.build(whole, { runs: 2 });
+  assert.ok(results.has(left) && results.has(right));
+  assert.deepEqual([...machine.performed].sort(), ['left', 'right', 'shared']);
+  const failing = new Machine().work('left', () => { throw new Error('no'); });
+  await assert.rejects(failing.build(whole), { message: 'no' });
+});
+
 test('a wrong graph is an error and not a hang', async () => {
   const graph = new GraphBuilder();
   const whole = graph.finish(7);
   await assert.rejects(new Machine().build(whole), { message: 'the graph has no vertex 7' });
-  await assert.rejects(new Machine().build({ ...whole, target: 9 }), { message: 'the graph has no vertex 9' });
+  await assert.rejects(new Machine().build({ ...whole, targets: [9] }), { message: 'the graph has no vertex 9' });
 });

@@ -9,7 +9,7 @@ import { exportImage } from '../../src/export/export.ts';
 import { storeImage } from '../../src/export/store-image.ts';
 import { openTestStore } from '../store/open-test-store.ts';
 import { temporaryFolder } from '../store/temporary-folder.ts';
-import { collect, request, smallImage, testPorts } from './small-image.ts';
+import { collect, named, request, smallImage, testPorts } from './small-image.ts';
 
 /** Why a test with a foreign tool is skipped; false where the tool is there. */
 function without(tool: string): string | false {
@@ -82,7 +82,7 @@ test('umoci reads the layout that tar=false writes, and a second image is added 
 test('skopeo and umoci read the store itself', { skip: without('skopeo') || without('umoci') }, async (t) => {
   const store = await openTestStore(t);
   const folder = temporaryFolder(t);
-  const { root } = await storeImage(store, [await smallImage(store)], ['docker.io/library/small:1', 'docker.io/library/small:2']);
+  const { root } = await storeImage(store, [await smallImage(store)], named('docker.io/library/small:1', 'docker.io/library/small:2'));
   const raw = skopeo('inspect', '--raw', `oci:${store.paths.oci}:docker.io/library/small:1`);
   assert.equal(digestOf(raw), root.digest);
   skopeo('copy', `oci:${store.paths.oci}:docker.io/library/small:2`, `docker-archive:${folder}/copy.tar:x:y`);
@@ -137,18 +137,40 @@ test('annotations go where buildx puts them', async (t) => {
   assert.equal(exported?.root.annotations?.['d'], '4');
 });
 
-test('several platforms become an index; a Docker archive refuses them', async (t) => {
+test('several platforms become an index in the order in which they were asked for', async (t) => {
   const store = await openTestStore(t);
-  const images = [await smallImage(store), await smallImage(store, { architecture: 'arm64' })];
+  const images = [await smallImage(store, { architecture: 'arm64' }), await smallImage(store)];
   const folder = join(temporaryFolder(t), 'layout');
-  const exported = await exportImage(await request(store, `type=oci,dest=${folder},tar=false`, { images }));
+  const exported = await exportImage(await request(store, `type=oci,dest=${folder},tar=false`, { images, isIndex: true }));
   assert.equal(exported?.root.mediaType, 'application/vnd.oci.image.index.v1+json');
   const index = json(readFileSync(join(folder, 'blobs', 'sha256', exported?.root.digest.slice(7) ?? '')));
   assert.deepEqual((index['manifests'] as { platform: unknown }[]).map(({ platform }) => platform), [
-    { os: 'linux', architecture: 'amd64' },
     { os: 'linux', architecture: 'arm64' },
+    { os: 'linux', architecture: 'amd64' },
   ]);
-  await assert.rejects(exportImage(await request(store, `type=docker,dest=${folder}.tar`, { images })), { code: 'OUTPUT_PLATFORMS' });
+});
+
+test('an index of a single platform is one where it was asked for', async (t) => {
+  const store = await openTestStore(t);
+  const folder = join(temporaryFolder(t), 'layout');
+  const exported = await exportImage(await request(store, `type=oci,dest=${folder},tar=false`, { isIndex: true }));
+  assert.equal(exported?.root.mediaType, 'application/vnd.oci.image.index.v1+json');
+});
+
+test('annotations of an index go to the documents that they name, those of the command line win', async (t) => {
+  const store = await openTestStore(t);
+  const images = [await smallImage(store), await smallImage(store, { architecture: 'arm64' })];
+  const folder = join(temporaryFolder(t), 'layout');
+  const levels = 'annotation.a=1,annotation-manifest[linux/arm64].b=2,annotation-manifest-descriptor[amd64].c=3,annotation-index.d=4,annotation-index-descriptor.e=5,annotation-index.f=6';
+  const annotations = [{ level: 'index', platform: null, key: 'f', value: '7' }] as const;
+  const exported = await exportImage(await request(store, `type=oci,dest=${folder},tar=false,${levels}`, { images, isIndex: true, annotations }));
+  const read = (digest: string): Record<string, unknown> => json(readFileSync(join(folder, 'blobs', 'sha256', digest.slice(7))));
+  const index = read(exported?.root.digest ?? '');
+  const manifests = index['manifests'] as { digest: string; annotations?: unknown }[];
+  assert.deepEqual(index['annotations'], { d: '4', f: '7' });
+  assert.equal(exported?.root.annotations?.['e'], '5');
+  assert.deepEqual(manifests.map((entry) => entry.annotations), [{ c: '3' }, undefined]);
+  assert.deepEqual(manifests.map(({ digest }) => read(digest)['annotations']), [{ a: '1' }, { a: '1', b: '2' }]);
 });
 
 test('a broken layer ends the export and leaves no file', async (t) => {

@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
-import { digestOf, hexOf } from '../../src/base/digest.ts';
+import { digestOf, hexOf, type BlobDigest } from '../../src/base/digest.ts';
 import { historyOf, inspectImage, listImages } from '../../src/export/describe-images.ts';
 import { removeImages, tagImage } from '../../src/export/name-images.ts';
 import { saveImages } from '../../src/export/save-images.ts';
@@ -12,21 +12,23 @@ import { findImage } from '../../src/export/stored-image.ts';
 import type { Store } from '../../src/store/store.ts';
 import { openTestStore } from '../store/open-test-store.ts';
 import { temporaryFolder } from '../store/temporary-folder.ts';
-import { collect, smallImage } from './small-image.ts';
+import { collect, named, smallImage } from './small-image.ts';
 
 const platform = { os: 'linux', architecture: 'amd64' };
 const small = 'docker.io/library/small:1';
 
-async function storeWith(t: TestContext, names: readonly string[]): Promise<{ store: Store; kept: KeptImage }> {
+async function storeWith(t: TestContext, names: readonly string[]): Promise<{ store: Store; kept: KeptImage & { readonly configDigest: BlobDigest } }> {
   const store = await openTestStore(t);
-  return { store, kept: await storeImage(store, [await smallImage(store)], names) };
+  const { root, configDigest } = await storeImage(store, [await smallImage(store)], named(...names));
+  assert.ok(configDigest !== null, 'a single image has a config');
+  return { store, kept: { root, configDigest } };
 }
 
 test('storeImage keeps config, manifest and names; the same image again is the same', async (t) => {
   const { store, kept } = await storeWith(t, [small]);
   const image = await smallImage(store);
   assert.equal(kept.configDigest, digestOf(image.configBytes));
-  assert.deepEqual(await storeImage(store, [image], [small]), kept);
+  assert.deepEqual(await storeImage(store, [image], named(small)), kept);
   assert.deepEqual(await store.tags.list(), [{ name: small, descriptor: kept.root }]);
   const manifest = JSON.parse((await store.blobs.read(kept.root.digest)).toString()) as { layers: { digest: string }[] };
   assert.deepEqual(manifest.layers.map(({ digest }) => digest), image.layers);
@@ -106,7 +108,7 @@ test('historyOf is newest first, with the layers’ sizes', async (t) => {
 
 test('historyOf shows layers of a base without history below the rest', async (t) => {
   const store = await openTestStore(t);
-  await storeImage(store, [await smallImage(store, { history: [{ created_by: 'COPY bin' }] })], [small]);
+  await storeImage(store, [await smallImage(store, { history: [{ created_by: 'COPY bin' }] })], named(small));
   const rows = await historyOf(store, 'small:1', platform);
   assert.deepEqual(rows.map(({ createdBy, sizeBytes }) => [createdBy, sizeBytes]), [['COPY bin', 2048], ['', 2560]]);
 });
@@ -149,7 +151,7 @@ test('a saved archive holds the images with the names that were asked for', asyn
 test('a saved image keeps its digest, an index with all its platforms as well', async (t) => {
   const store = await openTestStore(t);
   const images = [await smallImage(store), await smallImage(store, { architecture: 'arm64' })];
-  const { root } = await storeImage(store, images, [small]);
+  const { root } = await storeImage(store, images, { ...named(small), isIndex: true });
   const file = join(temporaryFolder(t), 'saved.tar');
   writeFileSync(file, await collect(await saveImages(store, [small], { format: 'oci', platform })));
   const { manifests } = JSON.parse(execFileSync('tar', ['-xOf', file, 'index.json'], { encoding: 'utf8' })) as { manifests: { digest: string }[] };

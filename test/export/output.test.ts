@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, createReadStream, existsSync, lstatSync, mkdirSync, readFileSync, readdirSync, readlinkSync, statSync, symlinkSync, write, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
+import { checkAnnotations } from '../../src/export/check-annotations.ts';
 import { checkOutputs } from '../../src/export/check-outputs.ts';
 import { exportImage } from '../../src/export/export.ts';
 import { encodeMetadata } from '../../src/export/metadata.ts';
@@ -200,8 +201,10 @@ test('type=local of several platforms has a folder for each', async (t) => {
   const [image] = (await request(store, 'x')).images;
   assert.ok(image !== undefined);
   const images = [image, { ...image, platform: { os: 'linux', architecture: 'arm', variant: 'v7' } }];
-  await exportImage(await request(store, `type=local,dest=${dest}`, { images }));
+  await exportImage(await request(store, `type=local,dest=${dest}`, { images, isIndex: true }));
   assert.deepEqual(readdirSync(dest).sort(), ['linux_amd64', 'linux_arm_v7']);
+  await exportImage(await request(store, `type=local,dest=${dest}-split,platform-split=true`));
+  assert.deepEqual(readdirSync(`${dest}-split`), ['linux_amd64']);
 });
 
 test('type=local as another user keeps no owners and fails clearly where it may not write', { skip: skipWithoutRoot }, (t) => {
@@ -240,10 +243,30 @@ test('the names of an output count where no -t was given', async (t) => {
   assert.deepEqual(named?.names, ['docker.io/library/other:latest']);
 });
 
+test('checkOutputs refuses outputs that hold one platform where there are several', () => {
+  const check = (output: string): void => checkOutputs([parseOutput(output)], { isIndex: true, stdoutIsTerminal: false });
+  for (const output of ['type=docker,dest=x', 'type=docker', 'type=tar,dest=x', '-', 'type=local,dest=x,platform-split=false']) {
+    assert.throws(() => check(output), { code: 'OUTPUT_PLATFORMS', errorClass: 'usage' }, output);
+  }
+  for (const output of ['type=oci,dest=x', 'type=oci,dest=x,tar=false', 'type=local,dest=x', 'type=image', 'type=cacheonly']) check(output);
+});
+
+test('checkAnnotations refuses what no document of the image would bear', () => {
+  const amd64 = { os: 'linux', architecture: 'amd64' };
+  const shape = { platforms: [amd64, { os: 'linux', architecture: 'arm64' }], isIndex: true };
+  const check = (output: string, of = shape): void => checkAnnotations([], [parseOutput(`type=image,${output}`)], of);
+  for (const fine of ['annotation-index.a=b', 'annotation-index-descriptor.a=b', 'annotation[arm64].a=b', 'annotation-manifest-descriptor[linux/arm64/v8].a=b']) check(fine);
+  assert.throws(() => check('annotation[linux/s390x].a=b'), { code: 'ANNOTATION_PLATFORM', hint: 'It is for linux/amd64, linux/arm64.' });
+  assert.throws(() => check('annotation[nonsense].a=b'), { code: 'PLATFORM_INVALID' });
+  for (const level of ['index', 'index-descriptor']) {
+    assert.throws(() => check(`annotation-${level}.a=b`, { platforms: [amd64], isIndex: false }), { code: 'ANNOTATION_LEVEL', errorClass: 'usage' });
+  }
+});
+
 test('checkOutputs refuses the terminal, standard output twice, and wrong kinds of destination', (t) => {
   const folder = temporaryFolder(t);
   writeFileSync(join(folder, 'file'), '');
-  const check = (...outputs: string[]): void => checkOutputs(outputs.map(parseOutput), { stdoutIsTerminal: outputs.includes('-') });
+  const check = (...outputs: string[]): void => checkOutputs(outputs.map(parseOutput), { isIndex: false, stdoutIsTerminal: outputs.includes('-') });
   assert.throws(() => check('-'), { code: 'OUTPUT_TO_TERMINAL', message: '--output: dest file is required for tar exporter: refusing to write to console' });
   assert.throws(() => check('type=oci', 'type=tar'), { code: 'OUTPUT_STDOUT_TWICE' });
   assert.throws(() => check(`type=oci,dest=${folder}`), { code: 'OUTPUT_INVALID' });

@@ -9,9 +9,11 @@ const inDocker = { ...image, compression: plain };
 
 const read: readonly (readonly [string, unknown])[] = [
   ['-', { type: 'tar', dest: '-' }],
-  ['out', { type: 'local', dest: 'out' }],
-  ['./a=b', { type: 'local', dest: './a=b' }],
-  ['type=local,dest=out', { type: 'local', dest: 'out' }],
+  ['out', { type: 'local', dest: 'out', platformSplit: null }],
+  ['./a=b', { type: 'local', dest: './a=b', platformSplit: null }],
+  ['type=local,dest=out,platform-split=false', { type: 'local', dest: 'out', platformSplit: false }],
+  ['type=local,dest=out,platform-split=true', { type: 'local', dest: 'out', platformSplit: true }],
+  ['type=local,dest=out', { type: 'local', dest: 'out', platformSplit: null }],
   ['type=tar', { type: 'tar', dest: '-' }],
   ['type=tar,dest=x.tar', { type: 'tar', dest: 'x.tar' }],
   ['type=cacheonly', { type: 'cacheonly' }],

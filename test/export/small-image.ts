@@ -5,6 +5,7 @@ import { canonicalJson, type JsonValue } from '../../src/base/canonical.ts';
 import type { DiffID } from '../../src/base/digest.ts';
 import { openCache } from '../../src/cache/cache.ts';
 import type { BuiltImage } from '../../src/export/built-image.ts';
+import type { ComposeOptions } from '../../src/export/compose.ts';
 import { layerCompressor } from '../../src/export/compress.ts';
 import type { ExportPorts, ExportRequest } from '../../src/export/export.ts';
 import { parseOutput } from '../../src/export/parse-output.ts';
@@ -91,13 +92,20 @@ export function testPorts(store: Store, rootfs: () => Promise<Buffer> = () => ta
   };
 }
 
+/** How a single image with these names is kept. */
+export function named(...names: readonly string[]): ComposeOptions {
+  return { names, isIndex: false, annotations: [] };
+}
+
 /** A request for one output, as written behind `-o`. */
 export async function request(store: Store, output: string, changes: Partial<ExportRequest> = {}): Promise<ExportRequest> {
   return {
     store,
     images: [await smallImage(store)],
     spec: parseOutput(output),
+    isIndex: false,
     names: ['docker.io/library/small:1'],
+    annotations: [],
     ports: testPorts(store),
     signal: new AbortController().signal,
     ...changes,

@@ -50,7 +50,7 @@ test('renderGraph prints a file of four stages as json, dot and mermaid', () => 
 });
 
 test('renderGraph leaves nothing of a name that could end a label or steer a terminal', () => {
-  const graph: Graph = { vertices: [{ id: 0, operation: { kind: 'scratch' }, name: 'a"]\\n\n\u001b[31m`<b>', position: null, stage: '', step: 0, ignoreCache: false }], target: 0, targetName: 'x' };
+  const graph: Graph = { vertices: [{ id: 0, operation: { kind: 'scratch' }, name: 'a"]\\n\n\u001b[31m`<b>', position: null, stage: '', step: 0, ignoreCache: false }], targets: [0], targetName: 'x' };
   assert.ok(renderGraph(graph, 'dot').includes('[label="a\\"]\\\\n [31m`<b>" style="bold"];'));
   assert.ok(renderGraph(graph, 'mermaid').includes('v0["a#34;]\\n [31m`#60;b#62;"]'));
 });
@@ -158,7 +158,7 @@ test('the same image under two names is one thing to what is built on it', () =>
 /** The definition key of the finished image. */
 function targetKey(source: string, options: PlanOptions = {}): string {
   const graph = graphOf(source, options);
-  return definitionKeys(graph).get(graph.target)?.digest ?? '';
+  return definitionKeys(graph).get(graph.targets[0] ?? -1)?.digest ?? '';
 }
 
 test('the definition key of an image depends on all of its config, and not on where its steps stand in the graph', () => {
@@ -168,7 +168,7 @@ test('the definition key of an image depends on all of its config, and not on wh
   assert.equal(targetKey('FROM a\nRUN x'), targetKey('FROM b AS b\nRUN y\nFROM a\nRUN x'.replace('FROM b AS b\nRUN y\n', '')));
   const alone = graphOf('FROM a AS a\nRUN 1\nFROM b\nCOPY --from=a 1 2\nRUN x');
   const among = graphOf('FROM b AS c\nRUN 0\nFROM a AS a\nRUN 1\nFROM b\nCOPY --from=a 1 2\nRUN x');
-  const keys = (graph: Graph): readonly (string | undefined)[] => [definitionKeys(graph).get(graph.target)?.digest];
+  const keys = (graph: Graph): readonly (string | undefined)[] => [definitionKeys(graph).get(graph.targets[0] ?? -1)?.digest];
   assert.deepEqual(keys(alone), keys(among));
   const shifted: Graph = { ...alone, vertices: alone.vertices.map((vertex) => ({ ...vertex, name: 'n', position: null, stage: 's', step: 9 })) };
   assert.deepEqual(keys(shifted), keys(alone));

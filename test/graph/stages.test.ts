@@ -154,7 +154,7 @@ test('A6 51: created of the base is dropped, its history stays, its platform giv
     const { os, architecture, variant } = targetOf(graphOf(source, options)).config;
     return [os, architecture, ...(variant === undefined ? [] : [variant])].join('/');
   };
-  const cross = { targetPlatform: arm64, buildPlatform: amd64 };
+  const cross = { targetPlatform: arm64, isPlatformGiven: true, buildPlatform: amd64 };
   const table: readonly (readonly [source: string, expected: string, options: PlanOptions])[] = [
     ['FROM a', 'linux/arm64', cross],
     ['FROM --platform=$BUILDPLATFORM a', 'linux/arm64', cross],
@@ -162,8 +162,11 @@ test('A6 51: created of the base is dropped, its history stays, its platform giv
     ['FROM scratch', 'linux/arm64', cross],
     ['FROM --platform=linux/arm64 a', 'linux/arm64', {}],
     ['FROM a', 'linux/arm64', { ...cross, bases: { a: { variant: 'v8' } } }],
-    ['FROM a', 'linux/arm/v6', { targetPlatform: { os: 'linux', architecture: 'arm', variant: 'v6' }, bases: { a: { variant: 'v7' } } }],
+    ['FROM a', 'linux/arm/v6', { isPlatformGiven: true, targetPlatform: { os: 'linux', architecture: 'arm', variant: 'v6' }, bases: { a: { variant: 'v7' } } }],
     ['FROM a', 'linux/amd64/v3', { bases: { a: { variant: 'v3' } } }],
+    // Whoever names this machine's platform gets it, whatever the stage was built with.
+    ['FROM --platform=linux/arm64 a', 'linux/amd64', { isPlatformGiven: true }],
+    ['FROM a', 'linux/amd64', { isPlatformGiven: true, bases: { a: { variant: 'v3' } } }],
   ];
   for (const [source, expected, options] of table) assert.equal(platformOf(source, options), expected, source);
   assert.deepEqual(runOf('FROM --platform=$BUILDPLATFORM a\nRUN x', cross).platform, amd64);
@@ -194,6 +197,14 @@ test('steps are numbered as BuildKit numbers them', () => {
   const many = namesOf(`FROM a\n${'RUN 1\n'.repeat(9)}`);
   assert.deepEqual([many[0], many[1], many[9]], ['[ 1/10] FROM a@…', '[ 2/10] RUN 1', '[10/10] RUN 1']);
   assert.deepEqual(namesOf('FROM a AS x\nRUN 1\nFROM a AS y\nRUN 2\nCOPY --from=x 1 2'), ['[x 1/2] FROM a@…', '[x 2/2] RUN 1', '[y 2/3] RUN 2', '[y 3/3] COPY --from=x 1 2']);
+  // With several platforms each step names its own, and the one that it builds for where it knows another.
+  const several = { targetPlatform: arm64, buildPlatform: amd64, isPlatformShown: true };
+  assert.deepEqual(namesOf('FROM --platform=$BUILDPLATFORM a AS x\nRUN 1\nARG TARGETARCH\nRUN 2\nFROM b\nCOPY --from=x . .', several), [
+    '[linux/amd64 x 1/3] FROM a@…', '[linux/amd64 x 2/3] RUN 1', '[linux/amd64->arm64 x 3/3] RUN 2', '[linux/arm64 stage-1 1/2] FROM b@…', '[linux/arm64 stage-1 2/2] COPY --from=x . .',
+  ]);
+  assert.deepEqual(namesOf('FROM --platform=$BUILDPLATFORM a\nARG TARGETPLATFORM\nRUN 1', { ...several, targetPlatform: { os: 'linux', architecture: 'arm', variant: 'v7' } })[1], '[linux/amd64->arm/v7 2/2] RUN 1');
+  assert.deepEqual(namesOf('FROM --platform=$BUILDPLATFORM a\nARG TARGETOS\nRUN 1', { ...several, targetPlatform: { os: 'windows', architecture: 'amd64' } })[1], '[linux/amd64->windows/amd64 2/2] RUN 1');
+  assert.deepEqual(namesOf('FROM a\nARG TARGETPLATFORM\nRUN 1', several)[1], '[linux/arm64 2/2] RUN 1');
   // The root needs no directory, so that step is counted and never shown.
   assert.deepEqual(namesOf('FROM a\nWORKDIR /\nRUN 1'), ['[1/3] FROM a@…', '[2/3] RUN 1']);
 });

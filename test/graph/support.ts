@@ -34,6 +34,8 @@ export function inputOf(source: string, options: PlanOptions = {}): Omit<PlanInp
     target: null,
     buildArgs: new Map(Object.entries(args)),
     targetPlatform: amd64,
+    isPlatformGiven: false,
+    isPlatformShown: false,
     buildPlatform: amd64,
     namedContexts: new Map(Object.entries(contexts)),
     labels: [],
@@ -125,7 +127,7 @@ export function envOf({ env }: RunOperation): Readonly<Record<string, string>> {
 }
 
 export function targetOf(graph: Graph): ConfigOperation {
-  const operation = graph.vertices[graph.target]?.operation;
+  const operation = graph.vertices[graph.targets[0] ?? -1]?.operation;
   assert.equal(operation?.kind, 'config');
   return operation;
 }

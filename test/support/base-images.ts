@@ -8,16 +8,20 @@ import { mkdir, mkdtemp, readFile, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { makeBusyboxRootfs } from './busybox-rootfs.ts';
+import { makeBusyboxRootfs, makeForeignRootfs } from './busybox-rootfs.ts';
 import { imageBundle, makeDebianTar, readSources } from './debian-rootfs.ts';
+import { downloadBusyboxes } from './foreign-busybox.ts';
 import { findProgram } from './needs.ts';
 import { makeNodeTree } from './node-rootfs.ts';
-import { writeLayout, type BaseConfig } from './oci-layout.ts';
+import { writeIndexLayout, writeLayout, type BaseConfig, type ImageInput } from './oci-layout.ts';
 import { packTree } from './pack-tree.ts';
 import { mustRun } from './run-process.ts';
 
-/** `node` is Debian with this machine's Node.js. All but `busybox` need root. */
-export const baseNames = ['busybox', 'debian', 'node'] as const;
+/**
+ * `node` is Debian with this machine's Node.js. `platforms` is an index of busyboxes: linux/amd64, 386, arm64 and arm/v7.
+ * All but `busybox` need root.
+ */
+export const baseNames = ['busybox', 'debian', 'node', 'platforms'] as const;
 export type BaseName = (typeof baseNames)[number];
 
 /** Raised when the images are made differently, so that kept ones are not used any more. */
@@ -66,18 +70,37 @@ export async function makeBase(name: BaseName, folder: string): Promise<void> {
 }
 
 async function writeBase(name: BaseName, scratch: string, layout: string): Promise<void> {
+  if (name === 'platforms') return writePlatforms(scratch, layout);
   const layerTars = [await layerTar(name === 'node' ? 'debian' : name, scratch)];
   if (name === 'node') layerTars.push(await layerTar('node', scratch));
   await writeLayout({ folder: layout, tag: 'latest', layerTars, gzip: name !== 'busybox', config: configs[name] });
 }
 
-const configs: Readonly<Record<BaseName, BaseConfig>> = {
+async function writePlatforms(scratch: string, layout: string): Promise<void> {
+  const downloads = join(scratch, 'downloads');
+  await mkdir(downloads);
+  const busyboxes = await downloadBusyboxes(['linux/amd64', 'linux/386', 'linux/arm64', 'linux/arm/v7'], downloads);
+  const images: ImageInput[] = [];
+  for (const [platform, busybox] of busyboxes) {
+    const name = platform.replaceAll('/', '_');
+    const tree = join(scratch, name);
+    await mkdir(tree, { mode: 0o755 });
+    await makeForeignRootfs(tree, busybox);
+    const tar = join(scratch, `${name}.tar`);
+    await packTree({ folder: tree, tar, ownedByRoot: true });
+    const [os = '', architecture = '', variant] = platform.split('/');
+    images.push({ layerTars: [tar], gzip: true, config: configs.busybox, platform: { os, architecture, ...(variant === undefined ? {} : { variant }) } });
+  }
+  await writeIndexLayout({ folder: layout, tag: 'latest', images });
+}
+
+const configs: Readonly<Record<Exclude<BaseName, 'platforms'>, BaseConfig>> = {
   busybox: { Env: [path], Cmd: ['sh'] },
   debian: { Env: [path], Cmd: ['bash'] },
   node: { Env: [path, `NODE_EXTRA_CA_CERTS=${imageBundle}`], Cmd: ['node'] },
 };
 
-async function layerTar(name: BaseName, scratch: string): Promise<string> {
+async function layerTar(name: Exclude<BaseName, 'platforms'>, scratch: string): Promise<string> {
   const tar = join(scratch, `${name}.tar`);
   const tree = join(scratch, `${name}-tree`);
   const downloads = join(scratch, `${name}-downloads`);

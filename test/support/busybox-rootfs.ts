@@ -35,9 +35,19 @@ async function downloadBusybox(scratch: string): Promise<string | undefined> {
 }
 
 async function installBusybox(busybox: string, root: string): Promise<void> {
-  await copyProgram(busybox, 'bin/busybox', root, false);
   const applets = (await mustRun(busybox, ['--list'])).split('\n').filter((name) => name !== '' && name !== 'busybox');
+  await linkApplets(busybox, applets, root);
+}
+
+async function linkApplets(busybox: string, applets: readonly string[], root: string): Promise<void> {
+  await copyProgram(busybox, 'bin/busybox', root, false);
   for (const name of applets) await symlink('busybox', join(root, 'bin', name));
+}
+
+/** Fills `root` with a busybox that this machine may not be able to run. */
+export async function makeForeignRootfs(root: string, busybox: string): Promise<void> {
+  await linkApplets(busybox, [...tools, 'uname'], root);
+  await addFiles(root);
 }
 
 async function copyTools(root: string): Promise<void> {

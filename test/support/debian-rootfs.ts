@@ -32,7 +32,8 @@ export async function makeDebianTar(tar: string, scratch: string): Promise<void>
   }
 }
 
-async function readSuite(): Promise<string> {
+/** The code name of this machine's release. */
+export async function readSuite(): Promise<string> {
   const text = await readFile('/etc/os-release', 'utf8');
   const name = /^VERSION_CODENAME=(\S+)$/m.exec(text)?.[1];
   if (name === undefined) throw new Error('base image: /etc/os-release names no VERSION_CODENAME');
@@ -59,10 +60,15 @@ async function runMmdebstrap(suite: string, sources: readonly string[], root: st
 }
 
 async function runDebootstrap(suite: string, sources: readonly string[], root: string): Promise<void> {
+  await mustRun('debootstrap', ['--variant=minbase', '--include=ca-certificates', suite, root, await readMirror(sources)]);
+}
+
+/** The address of the first source. */
+export async function readMirror(sources: readonly string[]): Promise<string> {
   const texts = await Promise.all(sources.map((file) => readFile(file, 'utf8')));
   const mirror = /(?:^URIs:\s*|^deb\s+(?:\[[^\]]*\]\s+)?)(\S+)/m.exec(texts.join('\n'))?.[1];
   if (mirror === undefined) throw new Error('base image: no mirror in this machine’s apt sources');
-  await mustRun('debootstrap', ['--variant=minbase', '--include=ca-certificates', suite, root, mirror]);
+  return mirror;
 }
 
 // How the machine checks and reaches its sources belongs to them; keys and credentials do not.
