@@ -4,6 +4,7 @@
  */
 import { makeKey, type CacheKey, type JsonValue, type KeyPart } from '../base/canonical.ts';
 import { chainIDOf, digestOf, type ContentDigest, type DiffID } from '../base/digest.ts';
+import { encodePath } from '../base/path-bytes.ts';
 import { selectSources } from '../context/select.ts';
 import type { CopyOperation, CopySource, RunMount, RunOperation, WorkdirOperation } from '../graph/vertex.ts';
 import { layerFormat } from '../layer/layer.ts';
@@ -108,7 +109,7 @@ async function sourceValue(
 ): Promise<JsonValue> {
   switch (source.kind) {
     case 'inline':
-      return ['inline', source.name, digestOf<ContentDigest>(source.content)];
+      return ['inline', source.name, digestOf<ContentDigest>(encodePath(source.content))];
     case 'http': {
       const { digest } = await environment.downloads.resolve({ what: 'ADD', url: source.url, checksum: source.checksum, signal });
       return ['http', source.filename, digest];

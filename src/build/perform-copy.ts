@@ -2,6 +2,7 @@
 import { copyFile, lstat, mkdtemp, utimes, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { TsbuildError } from '../base/errors.ts';
+import { encodePath } from '../base/path-bytes.ts';
 import { selectSources } from '../context/select.ts';
 import type { TreeEntry } from '../context/tree.ts';
 import type { CopyOperation, CopySource, Vertex, WorkdirOperation } from '../graph/vertex.ts';
@@ -111,7 +112,7 @@ async function fileItem(directory: string, sourceName: string, name: string, mod
 
 async function inlineItem(environment: BuildEnvironment, name: string, content: string, landing: Landing): Promise<CopyItem> {
   const directory = await mkdtemp(join(environment.store.paths.tmp, 'inline-'));
-  await writeFile(join(directory, 'content'), content, { mode: 0o600 });
+  await writeFile(join(directory, 'content'), encodePath(content), { mode: 0o600 });
   return fileItem(directory, 'content', name.slice(name.lastIndexOf('/') + 1), 0o644, landing);
 }
 

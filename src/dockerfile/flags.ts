@@ -3,6 +3,7 @@
  * It does not know what a flag means. Start at `splitFlags` and `readFlags`.
  */
 import type { SourceRange } from '../base/errors.ts';
+import type { EscapeCharacter } from './directives.ts';
 import { reject } from './rejection.ts';
 import { suggest } from './suggest.ts';
 import { isSpace } from './whitespace.ts';
@@ -14,16 +15,16 @@ export interface SplitFlags {
 }
 
 /**
- * Takes the leading words that start with `--`, with quotes and backslashes removed; a bare `--` ends them.
- * The backslash escapes here whatever the `escape` directive says.
+ * Takes the leading words that start with `--`, with quotes and escape characters removed; a bare `--` ends them.
+ * BuildKit reads flags byte by byte and so garbles what is not ASCII in them; here `--chown=jürgen` stays what it is.
  */
-export function splitFlags(text: string): SplitFlags {
+export function splitFlags(text: string, escape: EscapeCharacter): SplitFlags {
   const flags: string[] = [];
   let at = 0;
   for (;;) {
     while (at < text.length && isSpace(text.charCodeAt(at))) at += 1;
     if (!text.startsWith('--', at)) return { flags, rest: text.slice(at) };
-    const word = unquoteWord(text, at);
+    const word = unquoteWord(text, at, escape);
     at = word.end;
     if (word.value === '--') return { flags, rest: text.slice(at) };
     flags.push(word.value);
@@ -31,7 +32,7 @@ export function splitFlags(text: string): SplitFlags {
 }
 
 /** The word that starts at the offset, up to the next blank outside quotes. */
-function unquoteWord(text: string, start: number): { readonly value: string; readonly end: number } {
+function unquoteWord(text: string, start: number, escape: EscapeCharacter): { readonly value: string; readonly end: number } {
   const pieces: string[] = [];
   let quote = '';
   let from = start;
@@ -40,10 +41,10 @@ function unquoteWord(text: string, start: number): { readonly value: string; rea
     const char = text.charAt(at);
     if (quote === '' && isSpace(char.charCodeAt(0))) break;
     const opens = quote === '' && (char === '"' || char === "'");
-    if (!opens && char !== quote && char !== '\\') continue;
+    if (!opens && char !== quote && char !== escape) continue;
     pieces.push(text.slice(from, at));
     from = at + 1;
-    if (char === '\\') at += 1;
+    if (char === escape) at += 1;
     else quote = opens ? char : '';
   }
   pieces.push(text.slice(from, at));

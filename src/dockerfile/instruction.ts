@@ -14,7 +14,10 @@ export interface Heredoc {
   readonly expand: boolean;
   /** True for `<<-`: leading tabs were removed from `content` already. */
   readonly chomp: boolean;
-  /** The body, including the last line end; its bytes are the file's for COPY and ADD. */
+  /**
+   * The body, including the last line end. In COPY and ADD, bytes that are not UTF-8 are lone surrogates
+   * (base/path-bytes.ts), so that the file gets them back.
+   */
   readonly content: string;
   /** The body as written: it differs from `content` under `<<-` only. A shell that reads `<<-` itself needs this one. */
   readonly raw: string;

@@ -3,6 +3,7 @@
  * It does not decide which instructions may have it. Start at `parseJsonForm`.
  */
 import { reject } from './rejection.ts';
+import { wellFormed } from './well-formed.ts';
 import { trimStart } from './whitespace.ts';
 
 /**
@@ -25,17 +26,24 @@ export function parseJsonForm(text: string): readonly string[] | undefined {
 function tryParse(json: string): readonly unknown[] | undefined {
   try {
     const values: unknown = JSON.parse(json);
-    if (!Array.isArray(values)) return undefined;
-    // Go refuses a number that no float64 can hold; that makes the text no JSON at all.
-    return values.some((value) => typeof value === 'number' && !Number.isFinite(value)) ? undefined : values;
-  } catch {
-    return undefined;
+    return Array.isArray(values) && isReadByGo(values) ? values : undefined;
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
   }
 }
 
-const loneSurrogate = /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
+/** How deep Go's decoder reads. */
+const depthMax = 10_000;
 
-/** Go decodes half of a surrogate pair (`"\ud800"`) to U+FFFD; so does every later UTF-8 encoder. */
-function wellFormed(text: string): string {
-  return text.replace(loneSurrogate, '\ufffd');
+/** Go refuses numbers that no float64 can hold, and deep nesting; that makes the text no JSON at all. */
+function isReadByGo(values: readonly unknown[]): boolean {
+  let level = values;
+  for (let depth = 1; level.length > 0; depth += 1) {
+    if (level.some((value) => typeof value === 'number' && !Number.isFinite(value))) return false;
+    const inner = level.filter((value) => typeof value === 'object' && value !== null);
+    if (inner.length > 0 && depth >= depthMax) return false;
+    level = inner.flatMap((value): unknown[] => Object.values(value));
+  }
+  return true;
 }

@@ -6,6 +6,7 @@ import type { SourceRange } from '../base/errors.ts';
 import type { EscapeCharacter } from './directives.ts';
 import { splitFlags } from './flags.ts';
 import { parseJsonForm } from './json-form.ts';
+import { lowerCase } from './lower-case.ts';
 import { parseNameValues, splitQuotedWords } from './name-values.ts';
 import { cutBlank, isSpace, splitBlanks, trimSpace } from './whitespace.ts';
 
@@ -53,9 +54,10 @@ type Operands = Pick<Node, 'words' | 'json' | 'trigger'>;
  */
 export function readNode(line: string, context: NodeContext, isTrigger = false): Node {
   const { first, rest } = cutBlank(trimSpace(line));
-  const shape = shapes.get(first.toLowerCase());
-  const name = shape === undefined ? upperAscii(first) : first.toLowerCase().toUpperCase();
-  const { flags, rest: operands } = splitFlags(rest ?? '');
+  const keyword = lowerCase(first);
+  const shape = shapes.get(keyword);
+  const name = shape === undefined ? upperAscii(first) : keyword.toUpperCase();
+  const { flags, rest: operands } = splitFlags(rest ?? '', context.escape);
   const read = shape === undefined || (shape === 'trigger' && isTrigger)
     ? { words: [''], json: false }
     : readOperands(shape, name, trimSpace(operands), context);

@@ -5,6 +5,7 @@ import type { SourceRange } from '../base/errors.ts';
 import type { Instruction, OnbuildInstruction } from './instruction.ts';
 import { reject } from './rejection.ts';
 import { readCommon, readStatementFlags, type Statement } from './statement.ts';
+import { wellFormed } from './well-formed.ts';
 
 /** Reads a trigger's text into an instruction. */
 export type TriggerReader = (expression: string, position: SourceRange) => Instruction;
@@ -30,5 +31,5 @@ export function readOnbuild(statement: Statement, readTrigger: TriggerReader): O
 /** The line without the keyword, then the bodies of its here-documents, each with its delimiter. */
 function expressionOf({ raw }: Statement): string {
   const line = raw.line.replace(/^[\t\n\f\r ]*ONBUILD[\t\n\f\r ]*/i, '');
-  return [line, ...raw.heredocs.map(({ content, name }) => content + name)].join('\n');
+  return wellFormed([line, ...raw.heredocs.map(({ content, name }) => content + name)].join('\n'));
 }

@@ -6,6 +6,7 @@ import type { EscapeCharacter } from './directives.ts';
 import type { Node } from './node.ts';
 import { checkInstructions } from './parse.ts';
 import { parseLines, type RawDockerfile, type RawHeredoc } from './parse-lines.ts';
+import { wellFormed } from './well-formed.ts';
 
 /** A here-document; the content is as written, before `<<-` removes tabs. */
 export interface HeredocDocument {
@@ -69,7 +70,7 @@ function describeNode(node: Node, lines: { readonly start: number; readonly end:
   const { name, flags, words, json, trigger } = node;
   return {
     name, flags, words, json, start: lines.start, end: lines.end,
-    heredocs: heredocs.map(({ name: delimiter, content, expand, chomp }) => ({ name: delimiter, content, expand, chomp })),
+    heredocs: heredocs.map(({ name: delimiter, content, expand, chomp }) => ({ name: delimiter, content: wellFormed(content), expand, chomp })),
     ...(trigger === undefined ? {} : { trigger: describeNode(trigger, lines, []) }),
   };
 }

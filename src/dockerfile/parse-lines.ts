@@ -6,12 +6,15 @@ import { withPosition, type SourceRange } from '../base/errors.ts';
 import { DirectiveReader, type EscapeCharacter } from './directives.ts';
 import { findHeredocs, type HeredocHead } from './heredoc.ts';
 import type { ParseWarning } from './instruction.ts';
-import { decodeText, LineReader } from './lines.ts';
+import { decodeText, LineReader, type DecodedText } from './lines.ts';
 import { readNode, type Node } from './node.ts';
 import { reject } from './rejection.ts';
 import { trimLineEnd, trimSpace, trimStart } from './whitespace.ts';
 
-/** A here-document with its body as written; `<<-` has not removed tabs yet. */
+/**
+ * A here-document with its body as written; `<<-` has not removed tabs yet. Bytes that are not UTF-8 are lone surrogates
+ * (base/path-bytes.ts), because COPY writes them as they are.
+ */
 export interface RawHeredoc extends HeredocHead {
   readonly content: string;
 }
@@ -40,10 +43,11 @@ export interface RawDockerfile {
  * @throws TsbuildError class usage, with the file and the lines
  */
 export function parseLines(source: Uint8Array | string, file: string): RawDockerfile {
-  const { text, valid } = decodeText(source, file);
-  const parser = new LineParser(text, file);
+  const decoded = decodeText(source, file);
+  const { text } = decoded;
+  const parser = new LineParser(decoded, file);
   const instructions = parser.run();
-  const warnings = valid ? parser.warnings : [encodingWarning(text, file), ...parser.warnings];
+  const warnings = decoded.foreign === null ? parser.warnings : [encodingWarning(text, file), ...parser.warnings];
   return { file, text, escape: parser.escape, directives: parser.directives, instructions, warnings };
 }
 
@@ -59,8 +63,8 @@ class LineParser {
   readonly #directives = new DirectiveReader();
   #comments: string[] = [];
 
-  constructor(text: string, file: string) {
-    this.#reader = new LineReader(text, file);
+  constructor(source: DecodedText, file: string) {
+    this.#reader = new LineReader(source, file);
   }
 
   get escape(): EscapeCharacter {
@@ -145,10 +149,10 @@ class LineParser {
   }
 
   #readBody(head: HeredocHead, start: number): string {
-    const from = this.#reader.offset;
-    for (let to = from, line = this.#reader.next(); line !== undefined; to = this.#reader.offset, line = this.#reader.next()) {
+    const from = this.#reader.place;
+    for (let to = from, line = this.#reader.next(); line !== undefined; to = this.#reader.place, line = this.#reader.next()) {
       const text = trimLineEnd(line);
-      if ((head.chomp ? text.replace(/^\t+/, '') : text) === head.name) return this.#reader.slice(from, to);
+      if ((head.chomp ? text.replace(/^\t+/, '') : text) === head.name) return this.#reader.between(from, to);
     }
     reject('HEREDOC_UNTERMINATED', 'unterminated heredoc', {
       position: this.#reader.rangeFrom(start),

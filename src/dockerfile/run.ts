@@ -10,6 +10,7 @@ import { optional } from './optional.ts';
 import type { RawHeredoc } from './parse-lines.ts';
 import { reject } from './rejection.ts';
 import { readCommand, readCommon, readStatementFlags, type Statement } from './statement.ts';
+import { wellFormed } from './well-formed.ts';
 
 /** Reads RUN, with mounts and devices checked as far as they can be. @throws TsbuildError `FLAG_…`, `RUN_NETWORK`, `RUN_SECURITY`, `MOUNT_…`, `DEVICE_…` */
 export function readRun(statement: Statement): RunInstruction {
@@ -36,8 +37,9 @@ export function readRun(statement: Statement): RunInstruction {
 
 /** The here-document with the tabs removed that `<<-` removes. */
 export function toHeredoc(heredoc: RawHeredoc): Heredoc {
-  const { name, fileDescriptor, expand, chomp, content } = heredoc;
-  return { name, fileDescriptor, expand, chomp, content: chomp ? chompContent(content) : content, raw: content };
+  const { name, fileDescriptor, expand, chomp } = heredoc;
+  const raw = wellFormed(heredoc.content); // a command line is text
+  return { name, fileDescriptor, expand, chomp, content: chomp ? chompContent(raw) : raw, raw };
 }
 
 /** What a RUN with or without here-documents runs (BuildKit dockerfile2llb, dispatchRun). */

@@ -9,7 +9,6 @@ import type { EscapeCharacter } from './directives.ts';
 import { reject } from './rejection.ts';
 import { applyModifier, replaceMatches, type Modifier } from './shell-modifier.ts';
 import { patternStepsMax, type StepBudget } from './shell-pattern.ts';
-import { isSpace } from './whitespace.ts';
 import { TextCollector, WordCollector } from './word-collector.ts';
 
 /** How a word is read. Everything that BuildKit's callers choose differently is here. */
@@ -122,7 +121,7 @@ export class ShellLex {
     if (this.#peek() !== '<') return '<';
     const start = this.#at;
     this.#at += 1;
-    for (let char = this.#peek(); char !== undefined && isSpace(char.charCodeAt(0)); char = this.#peek()) this.#at += 1;
+    while (' \t\r'.includes(this.#source.charAt(this.#at)) && this.#at < this.#source.length) this.#at += 1;
     return `<${this.#source.slice(start, this.#at)}`;
   }
 
@@ -186,13 +185,13 @@ export class ShellLex {
 
   #readModifier(name: string, sign: string, colon: boolean): string {
     const modifier = colon ? `:${sign}` : sign;
-    if (!isModifier(modifier)) {
-      reject('WORD_MODIFIER', `unsupported modifier (${modifier}) in substitution`, { hint: `\${${name}} is not closed, or its modifier is unknown.` });
-    }
-    const { text } = this.#readUntil('}', sign === '#' || sign === '%');
+    const takesPattern = sign === '#' || sign === '%';
+    if (colon ? takesPattern : !isModifier(modifier)) rejectModifier(modifier);
+    const { text } = this.#readUntil('}', takesPattern);
     const value = this.#value(name);
+    // Also `${name:1:2}` and the like, which a shell knows and this lexer does not.
     if (value === undefined && this.#options.keepUnset) return `\${${name}${modifier}${text}}`;
-    return applyModifier({ name, value, modifier, operand: text }, this.#budget);
+    return applyModifier({ name, value, modifier: isModifier(modifier) ? modifier : rejectModifier(modifier), operand: text }, this.#budget);
   }
 
   #readReplacement(name: string): string {
@@ -223,6 +222,12 @@ export class ShellLex {
 
 function isModifier(text: string): text is Modifier {
   return [':-', '-', ':+', '+', ':?', '?', '#', '%'].includes(text);
+}
+
+function rejectModifier(modifier: string): never {
+  reject('WORD_MODIFIER', `unsupported modifier (${modifier}) in substitution`, {
+    hint: 'Modifiers are :- - :+ + :? ? # ## % %% / and //. For a literal $ escape it.',
+  });
 }
 
 function rejectEnd(message: string): never {

@@ -41,7 +41,7 @@ function rejectUnset({ name, value, operand }: Substitution): never {
 /** `##` and `%%` arrive as an operand that starts with the sign. */
 function trim(value: string, sign: '#' | '%', operand: string, budget: StepBudget): string {
   const greedy = operand.startsWith(sign);
-  const pattern = compilePattern(greedy ? operand.slice(1) : operand);
+  const pattern = greedy ? operand.slice(1) : operand;
   return sign === '#' ? trimPrefix(value, pattern, greedy, budget) : trimSuffix(value, pattern, greedy, budget);
 }
 

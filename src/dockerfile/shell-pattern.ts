@@ -22,7 +22,8 @@ export interface StepBudget {
 /** Compiles a pattern. @throws TsbuildError `WORD_PATTERN` for a backslash before anything but `*`, `?`, `\`, `}` and `/` */
 export function compilePattern(pattern: string): Pattern {
   const tokens: Token[] = [];
-  const chars = [...pattern];
+  // text/scanner, which BuildKit reads patterns with, drops a byte order mark at the very beginning.
+  const chars = [...pattern.replace(/^\ufeff/, '')];
   for (let at = 0; at < chars.length; at += 1) {
     const char = chars[at];
     if (char === '*') tokens.push({ kind: 'many' });
@@ -41,17 +42,22 @@ function escaped(pattern: string, char: string | undefined): string {
 }
 
 /** Without the shortest (or, if greedy, longest) prefix that the pattern matches. */
-export function trimPrefix(value: string, pattern: Pattern, greedy: boolean, budget: StepBudget): string {
+export function trimPrefix(value: string, pattern: string, greedy: boolean, budget: StepBudget): string {
   const chars = [...value];
-  const end = matchAt(chars, 0, pattern, greedy, budget);
+  const end = matchAt(chars, 0, compilePattern(pattern), greedy, budget);
   return end < 0 ? value : chars.slice(end).join('');
 }
 
 /** Without the shortest (or, if greedy, longest) suffix that the pattern matches. */
-export function trimSuffix(value: string, pattern: Pattern, greedy: boolean, budget: StepBudget): string {
-  const chars = [...value];
-  const end = matchAt(chars.toReversed(), 0, pattern.toReversed(), greedy, budget);
-  return end < 0 ? value : chars.slice(0, chars.length - end).join('');
+export function trimSuffix(value: string, pattern: string, greedy: boolean, budget: StepBudget): string {
+  const chars = [...value].toReversed();
+  const end = matchAt(chars, 0, compilePattern(reversePattern(pattern)), greedy, budget);
+  return end < 0 ? value : chars.slice(end).toReversed().join('');
+}
+
+/** The pattern as text, from its end; escapes stay before what they escape, but a last one comes to escape what was before it. */
+function reversePattern(pattern: string): string {
+  return (pattern.match(/\\[^]|[^]/gu) ?? []).toReversed().join('');
 }
 
 /** The half-open range of a match, in code points. */

@@ -4,6 +4,7 @@
  */
 import type { EscapeCharacter } from './directives.ts';
 import { ShellLex, type LexResult } from './shell-lex.ts';
+import { wellFormed } from './well-formed.ts';
 
 export { expansionSizeMax, nestingMax } from './shell-lex.ts';
 export { patternStepsMax } from './shell-pattern.ts';
@@ -44,7 +45,7 @@ export function expandWords(word: string, options: ExpandOptions): Omit<Expansio
 
 /** Substitutes variables in the body of a COPY or ADD here-document: quotes are literal, the backslash escapes. */
 export function expandHeredoc(content: string, options: Omit<ExpandOptions, 'escape'>): Expansion {
-  const { text, used, unset } = lex(content, { ...options, escape: '\\' }, true);
+  const { text, used, unset } = lex(wellFormed(content), { ...options, escape: '\\' }, true);
   return { text, used, unset };
 }
 

@@ -25,7 +25,13 @@ test('splitFlags takes the leading words that start with two dashes', () => {
     ["--a='b\\'c' d", ["--a=b'c"], 'd'], ['--a="b', ['--a=b'], ''], ['--a=b\\', ['--a=b'], ''], ['--a="b\\', ['--a=b'], ''], ['--"a b" c', ['--a b'], 'c'],
     ['--a=é\u00a0b', ['--a=é'], 'b'], ['--a ["b", "c"]', ['--a'], '["b", "c"]'],
   ];
-  for (const [text, flags, rest] of table) assert.deepEqual(splitFlags(text), { flags, rest }, text);
+  for (const [text, flags, rest] of table) assert.deepEqual(splitFlags(text, '\\'), { flags, rest }, text);
+});
+
+test('splitFlags removes the escape character that the file chose', () => {
+  assert.deepEqual(splitFlags('--a=b\\c --d=`"e`  f` g h', '`'), { flags: ['--a=b\\c', '--d="e '], rest: 'f` g h' });
+  assert.deepEqual(splitFlags('--a=b`', '`'), { flags: ['--a=b'], rest: '' });
+  assert.deepEqual(splitFlags('--chown=jürgen:à a', '\\'), { flags: ['--chown=jürgen:à'], rest: 'a' });
 });
 
 test('readFlags reads values by kind', () => {
@@ -55,6 +61,9 @@ test('parseJsonForm reads arrays of strings as Go does', () => {
     ['"a"', undefined], ['', undefined], ['["a\tb"]', undefined], ['[1e999]', undefined], ['[', undefined], ['["a"\u00a0]', undefined],
   ];
   for (const [text, words] of table) assert.deepEqual(parseJsonForm(text), words, text);
+  const deep = (levels: number): string => `${'['.repeat(levels)}${']'.repeat(levels)}`;
+  for (const text of ['[[1e999]]', '[{"a": 1e999}]', deep(10_001), deep(30_000)]) assert.equal(parseJsonForm(text), undefined);
+  refuse(() => parseJsonForm(deep(10_000)), 'JSON_FORM_STRINGS');
   for (const text of ['[1]', '["a", null]', '[["a"]]', '[true]', '[{}]']) refuse(() => parseJsonForm(text), 'JSON_FORM_STRINGS');
 });
 

@@ -29,6 +29,12 @@ test('a line may have 65535 bytes and no more', () => {
   assert.equal(outcome(`FROM a\n# ${'€'.repeat(lineSizeMax / 3 - 1)}\n`), 'ok');
 });
 
+test('the length of a line is that of its bytes, also where they are not UTF-8', () => {
+  const latin1 = (size: number): Buffer => Buffer.concat([Buffer.from('FROM a\n# '), Buffer.alloc(size - 2, 0xe9), Buffer.from('\nRUN b\n')]);
+  assert.equal(outcome(latin1(lineSizeMax)), 'ok');
+  assert.equal(outcome(latin1(lineSizeMax + 1)), 'DOCKERFILE_LINE_TOO_LONG');
+});
+
 test('files that are made to take long do not', () => {
   const big = 400_000;
   const table: readonly (readonly [name: string, source: string, expected: string])[] = [

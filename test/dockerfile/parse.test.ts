@@ -1,9 +1,11 @@
 import { strict as assert } from 'node:assert';
 import { test } from 'node:test';
 import { TsbuildError } from '../../src/base/errors.ts';
+import { encodePath } from '../../src/base/path-bytes.ts';
 import type { Instruction } from '../../src/dockerfile/instruction.ts';
 import { parseDockerfile, parseTrigger, tryParseDockerfile } from '../../src/dockerfile/parse.ts';
 import { scriptOf } from '../../src/dockerfile/run.ts';
+import { expandHeredoc } from '../../src/dockerfile/words.ts';
 
 /** The instructions after `FROM a`, without position, text and comments. */
 function read(body: string): object[] {
@@ -134,6 +136,19 @@ test('parseDockerfile reads here-documents of RUN, COPY and ADD', () => check([
   ['RUN ["<<E"]', { ...run, command: exec('<<E') }],
 ]));
 
+test('bytes of a here-document that are not UTF-8 come back in COPY and ADD, and nowhere else', () => {
+  const [copied, ran, trigger] = parseDockerfile(Buffer.from("FROM a\nCOPY <<'E' /\n\xe9\n\xffE\nE\nRUN <<E\n\xe9\nE\nONBUILD COPY <<E /\n\xe9\nE\n", 'latin1'), 'f').stages[0]?.instructions ?? [];
+  assert.ok(copied?.kind === 'copy' && ran?.kind === 'run' && trigger?.kind === 'onbuild');
+  assert.deepEqual(encodePath(copied.heredocs[0]?.content ?? ''), Buffer.from('\xe9\n\xffE\n', 'latin1'));
+  assert.equal(ran.heredocs[0]?.content, '\ufffd\n');
+  assert.equal(trigger.expression, 'COPY <<E /\n\ufffd\nE');
+  assert.equal(expandHeredoc('\udce9$x', { lookup: () => 'y' }).text, '\ufffdy');
+});
+
+test('a keyword is told by Unicode, as in BuildKit', () => check([
+  ['WORKD\u0130R /a', { kind: 'workdir', value: '/a' }], ['wor\u212adir /a', { kind: 'workdir', value: '/a' }],
+]));
+
 test('scriptOf says what a RUN runs', () => {
   const script = (body: string): object => {
     const [instruction] = parseDockerfile(`FROM a\n${body}`, 'f').stages[0]?.instructions ?? [];
@@ -172,6 +187,7 @@ test('parseTrigger reads an expression of a base image, with the position of the
 test('parseDockerfile refuses files without a stage', () => {
   refuse('', 'DOCKERFILE_EMPTY', [1, 1]);
   refuse(new Uint8Array(), 'DOCKERFILE_EMPTY', [1, 1]);
+  refuse(Buffer.from('\ufeffFROM a\n', 'utf16le'), 'DOCKERFILE_UTF16', [1, 1], /iconv/);
   refuse('\n# c\n', 'DOCKERFILE_NO_INSTRUCTIONS', [1, 2]);
   refuse('ARG a\n', 'STAGE_MISSING', [1, 1]);
   refuse('ARG a\n\nRUN b \\\n c\n', 'STAGE_MISSING', [3, 4], /Only ARG/);

@@ -55,6 +55,21 @@ test('expandWord trims by patterns', () => check([
   ['${A#\\x}', '!WORD_PATTERN'], ['${A%l*}', 'hel'], ['${A%%l*}', 'he'], ['${LINES#*b}', 'a1\nb2'], ['${LINES#a?}', '\nb2'], ['${A#$EMPTY}', 'hello'], ['${A#${N:-he}}', 'llo'],
 ]));
 
+test('a pattern for the end is read from its end, a last backslash included', () => {
+  // BuildKit turns pattern and value around: the backslash then escapes the slash that it stood behind.
+  check([['${PATHS%/\\}}', '/usr/lib/x.tar.gz}'], ['${PATHS%z/\\}}', '/usr/lib/x.tar.gz}'], ['${PATHS#/\\}}', '!WORD_PATTERN']], { escape: '`' });
+});
+
+test('a variable without value is kept with whatever a shell would do to it', () => check([
+  ['${N:0:2}', '${N:0:2}'], ['${N:=x}', '${N:=x}'], ['${N:zz', '!WORD_UNCLOSED'], ['${N^^}', '!WORD_MODIFIER'], ['${N:#x}', '!WORD_MODIFIER'], ['${A:0:2}', '!WORD_MODIFIER'],
+], { keepUnset: true }));
+
+test('only blanks, tabs and carriage returns join << to the word behind it', () => {
+  const words = (text: string): readonly string[] => expandWords(text, options).words;
+  assert.deepEqual(words('a << \t\rb c'), ['a', '<< \t\rb', 'c']);
+  for (const blank of ['\v', '\f', '\n', '\u0085', '\u00a0', '\u2003']) assert.deepEqual(words(`<<${blank}b`), ['<<', 'b'], JSON.stringify(blank));
+});
+
 test('expandWord replaces by patterns', () => check([
   ['${REP/b/x}', 'axcabc'], ['${REP//b/x}', 'axcaxc'], ['${REP/b/}', 'acabc'], ['${REP//b*/x}', 'ax'], ['${REP/z/x}', 'abcabc'], ['${REP//?/x}', 'xxxxxx'],
   ['${REP/b/$A}', 'ahellocabc'], ['${PATHS/\\/usr/x}', 'x/lib/x.tar.gz'], ['${PATHS//\\//-}', '-usr-lib-x.tar.gz'], ['${N/a/b}', ''], ['${REP//*/x}', 'x'], ['${EMPTY//*/x}', 'x'],
