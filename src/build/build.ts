@@ -184,6 +184,7 @@ async function buildInStore(state: BuildState): Promise<BuildOutcome> {
   const environment: BuildEnvironment = {
     graph,
     store,
+    architecture: ports.architecture,
     machinery: () => machinery.get(),
     contexts: contexts.byName,
     baseLayers: new BaseLayers(fetches.origins, store.blobs, fetches.observer),

@@ -42,6 +42,8 @@ export interface Machinery {
 export interface BuildEnvironment {
   readonly graph: Graph;
   readonly store: Store;
+  /** `process.arch`. */
+  readonly architecture: string;
   readonly machinery: () => Promise<Machinery>;
   readonly contexts: ReadonlyMap<string, () => Promise<ContextSource>>;
   readonly baseLayers: BaseLayers;

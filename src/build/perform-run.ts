@@ -9,6 +9,7 @@ import type { ActiveSnapshot } from '../snapshot/snapshot.ts';
 import { readAccounts } from './accounts.ts';
 import type { BuildEnvironment, Machinery } from './environment.ts';
 import type { Inputs, Performed } from './executor.ts';
+import { checkPlatform, formatErrorHint } from './foreign-platform.ts';
 import { prepareMounts, type PreparedMounts } from './run-mounts.ts';
 import { resolveUser } from './users.ts';
 
@@ -21,6 +22,7 @@ export async function performRun(
 ): Promise<Performed> {
   const layers = inputs.get(operation.root)?.layers ?? [];
   await environment.baseLayers.ensure([...inputs.values()].flatMap((input) => input.layers), signal);
+  await checkPlatform(environment, operation.platform, layers, signal);
   const machinery = await environment.machinery();
   const accounts = await readAccounts(environment, layers, signal);
   const user = resolveUser(operation.user, accounts);
@@ -48,7 +50,7 @@ async function runAndCommit(
   let result: StepResult;
   try {
     result = await runLogged(environment, stepID, spec, note, signal);
-    checkResult(result, operation, vertex, environment.logs.pathOf(stepID));
+    checkResult(result, operation, vertex, environment);
   } catch (error) {
     await active.discard();
     throw error;
@@ -73,14 +75,19 @@ async function runLogged(
   }
 }
 
-function checkResult(result: StepResult, operation: RunOperation, vertex: Vertex, logPath: string): void {
+function checkResult(result: StepResult, operation: RunOperation, vertex: Vertex, { logs, steps, architecture }: BuildEnvironment): void {
   if (result.exitCode === 0) return;
   const end = result.signal === null ? `exit code: ${result.exitCode}` : `killed by ${result.signal}`;
   throw new TsbuildError('step', 'STEP_FAILED', `process ${JSON.stringify(operation.args.join(' '))} did not complete successfully: ${end}`, {
     ...(vertex.position === null ? {} : { position: vertex.position }),
-    ...(result.signal === 'SIGKILL' ? { hint: 'SIGKILL often means that this machine ran out of memory.' } : {}),
-    details: { exitCode: result.exitCode, signal: result.signal, logPath, step: vertex.name },
+    ...hintOf(result, operation, architecture),
+    details: { exitCode: result.exitCode, signal: result.signal, logPath: logs.pathOf(steps.get(vertex.id)?.id ?? 0), step: vertex.name },
   });
+}
+
+function hintOf({ signal, execErrno }: StepResult, { platform }: RunOperation, architecture: string): { readonly hint?: string } {
+  if (execErrno === 'ENOEXEC') return { hint: formatErrorHint(platform, architecture) };
+  return signal === 'SIGKILL' ? { hint: 'SIGKILL often means that this machine ran out of memory.' } : {};
 }
 
 interface StepNetworking {

@@ -111,7 +111,7 @@ async function resultOfFailure(reason: unknown, stubs: readonly Stub[], io: Step
   const errno = String(reason.details['errno']);
   await io.onOutput('stderr', Buffer.from(`exec: ${JSON.stringify(command)}: ${describeExecError(command, errno)}\n`));
   const exitCode = errno === 'ENOENT' ? exitCodeMissing : exitCodeDenied;
-  return { exitCode, signal: null, usage: { userMs: 0, systemMs: 0 }, stubs };
+  return { exitCode, signal: null, execErrno: errno, usage: { userMs: 0, systemMs: 0 }, stubs };
 }
 
 /** In the words of runc, which people look for. */

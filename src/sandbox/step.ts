@@ -66,6 +66,8 @@ export interface StepResult {
   readonly exitCode: number | null;
   /** Name of the signal that killed the command, such as `SIGKILL`. */
   readonly signal: string | null;
+  /** Why the command could not be executed at all, such as `ENOEXEC`; absent where it was. */
+  readonly execErrno?: string;
   readonly usage: StepUsage;
   /** In the order in which they were made: remove them in reverse. */
   readonly stubs: readonly Stub[];
