@@ -1,4 +1,5 @@
-// Digests many files below a root on threads of its own.
+// Reads what lstat does not tell of many files and directories below a root, on threads of its own: digests of contents,
+// and extended attributes.
 #include <openssl/evp.h>
 #include <sys/stat.h>
 
@@ -9,6 +10,8 @@
 
 #include "background.h"
 #include "below.h"
+#include "context-xattrs.h"
+#include "sandbox/record.h"
 
 namespace {
 
@@ -16,11 +19,16 @@ constexpr size_t kReadBytes = 1 << 20;
 constexpr unsigned kThreadsMax = 8;
 constexpr size_t kDigestBytes = 32;
 
-// Digests files; the first failure ends it.
+struct Content {
+  std::string digest = std::string(kDigestBytes, '\0');  // stays zero for a directory
+  Xattrs xattrs;
+};
+
+// Reads files; the first failure ends it.
 class Hashing final : public BackgroundWork {
  public:
   Hashing(Fd root, std::vector<std::string> paths, unsigned threads)
-      : root_(std::move(root)), paths_(std::move(paths)), threads_(threads), digests_(paths_.size() * kDigestBytes) {}
+      : root_(std::move(root)), paths_(std::move(paths)), threads_(threads), contents_(paths_.size()) {}
 
   void run() override {
     std::vector<std::thread> others;
@@ -30,43 +38,59 @@ class Hashing final : public BackgroundWork {
   }
 
   void settle(Napi::Env env, Napi::Promise::Deferred deferred) override {
-    if (error_ == 0) return deferred.Resolve(Napi::Buffer<char>::Copy(env, digests_.data(), digests_.size()));
+    if (error_ == 0) return deferred.Resolve(pack(env));
     Napi::Error error = systemError(env, syscall_, error_, failedPath_);
     if (changed_) error.Set("code", Napi::String::New(env, "FILE_CHANGED"));
     deferred.Reject(error.Value());
   }
 
  private:
+  Napi::Value pack(Napi::Env env) const {
+    RecordWriter out;
+    for (const Content& content : contents_) {
+      out.buffer().append(content.digest);
+      out.xattrs(content.xattrs);
+    }
+    return Napi::Buffer<char>::Copy(env, out.buffer().data(), out.buffer().size());
+  }
+
   void work() {
     std::vector<char> buffer(kReadBytes);
     EVP_MD_CTX* context = EVP_MD_CTX_new();
     while (context != nullptr && !stopped_.load(std::memory_order_relaxed)) {
       const size_t index = next_.fetch_add(1);
       if (index >= paths_.size()) break;
-      hash(context, index, buffer);
+      readOne(context, paths_[index], contents_[index], buffer);
     }
     EVP_MD_CTX_free(context);
   }
 
-  void hash(EVP_MD_CTX* context, size_t index, std::vector<char>& buffer) {
-    const std::string& path = paths_[index];
+  void readOne(EVP_MD_CTX* context, const std::string& path, Content& content, std::vector<char>& buffer) {
     // O_NONBLOCK: a fifo that took a file's place must not hang us.
     const Fd file = openBelow(root_.get(), path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
     struct stat before, after;
     if (!file.valid()) return stop("openat2", errno, path, false);
     if (fstat(file.get(), &before) != 0) return stop("fstat", errno, path, false);
-    if (!S_ISREG(before.st_mode)) return stop("read", EBUSY, path, true);
+    if (!S_ISREG(before.st_mode) && !S_ISDIR(before.st_mode)) return stop("read", EBUSY, path, true);
+    if (S_ISREG(before.st_mode)) {
+      if (const int error = hash(context, file.get(), content, buffer)) return stop("read", error, path, false);
+    }
+    if (const int error = readContextXattrs(file.get(), buffer, content.xattrs)) return stop("fgetxattr", error, path, false);
+    if (fstat(file.get(), &after) != 0) return stop("fstat", errno, path, false);
+    if (!same(before, after)) stop("read", EBUSY, path, true);
+  }
+
+  static int hash(EVP_MD_CTX* context, int fd, Content& content, std::vector<char>& buffer) {
     EVP_DigestInit_ex(context, EVP_sha256(), nullptr);
     for (;;) {
-      const ssize_t got = read(file.get(), buffer.data(), buffer.size());
+      const ssize_t got = read(fd, buffer.data(), buffer.size());
       if (got < 0 && errno == EINTR) continue;
-      if (got < 0) return stop("read", errno, path, false);
+      if (got < 0) return errno;
       if (got == 0) break;
       EVP_DigestUpdate(context, buffer.data(), static_cast<size_t>(got));
     }
-    EVP_DigestFinal_ex(context, reinterpret_cast<unsigned char*>(digests_.data() + index * kDigestBytes), nullptr);
-    if (fstat(file.get(), &after) != 0) return stop("fstat", errno, path, false);
-    if (!same(before, after)) stop("read", EBUSY, path, true);
+    EVP_DigestFinal_ex(context, reinterpret_cast<unsigned char*>(content.digest.data()), nullptr);
+    return 0;
   }
 
   static bool same(const struct stat& a, const struct stat& b) {
@@ -86,7 +110,7 @@ class Hashing final : public BackgroundWork {
   Fd root_;
   std::vector<std::string> paths_;
   unsigned threads_;
-  std::vector<char> digests_;
+  std::vector<Content> contents_;
   std::atomic<size_t> next_{0};
   std::atomic<bool> stopped_{false};
   std::mutex mutex_;
@@ -96,7 +120,8 @@ class Hashing final : public BackgroundWork {
   std::string failedPath_;
 };
 
-// hashFiles(root: Buffer, paths: Buffer[], threads: number) -> Promise<Buffer of 32 bytes for each path>
+// hashFiles(root: Buffer, paths: Buffer[], threads: number) -> Promise<Buffer>: for each path 32 bytes of digest, zeros for
+// a directory, and its xattrs (sandbox/record.h).
 Napi::Value hashFiles(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   Fd root = openRoot(env, bytesOf(info[0]));

@@ -34,8 +34,12 @@ class RecordWriter {
     u32(static_cast<uint32_t>(st.st_nlink));
     u64(st.st_rdev);
     bytes(linkTarget);
-    u32(static_cast<uint32_t>(xattrs.size()));
-    for (const auto& [key, value] : xattrs) {
+    this->xattrs(xattrs);
+  }
+  // u32 count, each bytes name, bytes value.
+  void xattrs(const std::vector<std::pair<std::string, std::string>>& list) {
+    u32(static_cast<uint32_t>(list.size()));
+    for (const auto& [key, value] : list) {
       bytes(key);
       bytes(value);
     }

@@ -38,19 +38,6 @@ void readOverlayMark(const Operation& operation, const char* name, const std::st
 
 }  // namespace
 
-bool belongsInLayer(const std::string& name) {
-  if (name.find('=') != std::string::npos) return false;  // a PAX key ends there
-  if (startsWith(name, "user.")) return !startsWith(name, "user.overlay.");
-  return name == "security.capability" || name == "system.posix_acl_access" || name == "system.posix_acl_default";
-}
-
-void toPortableCapability(std::string& value) {
-  constexpr size_t kVersion3Size = 24, kVersion2Size = 20;
-  if (value.size() != kVersion3Size || static_cast<unsigned char>(value[3]) != 0x03) return;
-  value.resize(kVersion2Size);
-  value[3] = 0x02;
-}
-
 XattrReading readXattrs(const Operation& operation, int dirFd, const char* name, const std::string& path, bool userxattr) {
   XattrReading reading;
   if (fchdir(dirFd) != 0) operation.failErrno("fchdir", path);

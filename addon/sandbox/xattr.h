@@ -1,18 +1,10 @@
 // Extended attributes: which of them belong into a layer, and what overlayfs says with its own.
 #pragma once
 #include <string>
-#include <utility>
 #include <vector>
 
+#include "layer-xattr.h"
 #include "operation.h"
-
-// Name and value, sorted by the bytes of the name.
-using Xattrs = std::vector<std::pair<std::string, std::string>>;
-
-// user.* (but user.overlay.*, and names with `=`, which no tar can carry), security.capability and POSIX ACLs. Overlayfs's
-// own attributes are state of a mount; also escaped ones stay out, so that root (where user.overlay.x is an ordinary name)
-// and rootless (where it is not) agree.
-bool belongsInLayer(const std::string& name);
 
 // What stands on one file of an upperdir.
 struct XattrReading {
@@ -32,7 +24,3 @@ Xattrs readLayerXattrs(const Operation& operation, int dirFd, const char* name, 
 // Both leave errno and return false on failure.
 bool setXattr(int dirFd, const char* name, const std::string& key, const std::string& value);
 bool removeXattr(int dirFd, const char* name, const std::string& key);
-
-// Version 3 capabilities carry the user id that owns the namespace, which is the machine's business; version 2 is what
-// images carry and what the kernel translates to and from by itself (capabilities(7)).
-void toPortableCapability(std::string& value);

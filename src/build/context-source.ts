@@ -1,6 +1,5 @@
 /** A build context during a build: its tree, its file digests, opened when the first step asks for it. */
-import type { ContentDigest } from '../base/digest.ts';
-import { FileDigests, type FileDigestsOptions } from '../context/digests.ts';
+import { FileDigests, type FileContent, type FileDigestsOptions } from '../context/digests.ts';
 import { openContextTree, type ContextTree, type DirectoryReader, type PlacedEntry } from '../context/tree.ts';
 import type { Ignore } from '../context/ignore.ts';
 
@@ -30,7 +29,7 @@ export class ContextSource {
     this.#digests = new FileDigests(options);
   }
 
-  async digest(entries: readonly PlacedEntry[]): Promise<ReadonlyMap<string, ContentDigest>> {
+  async digest(entries: readonly PlacedEntry[]): Promise<ReadonlyMap<string, FileContent>> {
     if (this.#isShown) return this.#digests.digest(entries);
     this.#isShown = true;
     this.#observer.started();

@@ -5,6 +5,8 @@
 import { digestOf, type ContentDigest, type DiffID } from '../base/digest.ts';
 import { canonicalJson, type JsonValue } from '../base/canonical.ts';
 import { applyMode, parseMode, type Mode } from '../dockerfile/mode.ts';
+import { encodePath } from '../base/path-bytes.ts';
+import type { FileContent, Xattrs } from '../context/digests.ts';
 import type { Match, SelectedEntry, SelectOptions } from '../context/select.ts';
 import type { TreeEntry } from '../context/tree.ts';
 import type { CopyOperation, CopySource } from '../graph/vertex.ts';
@@ -30,6 +32,8 @@ export interface CopyEntry {
   readonly owner: Owner;
   readonly source: TreeEntry;
   readonly linkGroup: number;
+  /** Extended attributes; of files in layers they are taken as they are there. */
+  readonly xattrs: 'source' | Xattrs;
   /** A directory that is there only for what is in it: where one stands at its place, that one's owner stays. */
   readonly isImplied: boolean;
 }
@@ -85,6 +89,7 @@ export function planItems(origin: CopyOrigin, matches: readonly Match[], landing
       owner: landing.owner ?? ownerOf(source),
       source,
       linkGroup: source.type === 'file' ? (groups.get(fileID(source)) ?? 0) : 0,
+      xattrs: origin.kind === 'layers' ? 'source' : [],
       isImplied,
     }));
     return { origin, isSingle, name: match.name, mtimeNs: entry?.mtimeNs ?? null, entries };
@@ -112,18 +117,19 @@ function linkGroups(placed: readonly SelectedEntry[]): ReadonlyMap<string, numbe
   return new Map(shared.map(([id], index) => [id, index + 1]));
 }
 
-/** The digest of what the items will write: path, type, mode, owner and content; not mtime. */
-export function digestItems(items: readonly CopyItem[], contents: ReadonlyMap<string, ContentDigest>): ContentDigest {
+/** The digest of what the items will write: path, type, mode, owner, attributes and content; not mtime. */
+export function digestItems(items: readonly CopyItem[], contents: ReadonlyMap<string, FileContent>): ContentDigest {
   return digestOf<ContentDigest>(items.map((item) => `${encodeItem(item, contents)}\n`).join(''));
 }
 
-function encodeItem(item: CopyItem, contents: ReadonlyMap<string, ContentDigest>): string {
+function encodeItem(item: CopyItem, contents: ReadonlyMap<string, FileContent>): string {
   const entries = item.entries.map((entry): JsonValue => {
     const { source } = entry;
-    const content = source.type === 'file' ? (contents.get(entry.sourcePath) ?? null) : null;
+    const content = source.type === 'file' ? (contents.get(entry.sourcePath)?.digest ?? null) : null;
     const device = source.type === 'character' || source.type === 'block' ? String(source.rdev) : null;
+    const xattrs = entry.xattrs === 'source' ? null : entry.xattrs.map(([name, value]) => [encodePath(name).toString('hex'), Buffer.from(value).toString('hex')]);
     const implied = entry.isImplied ? source.mode : null;
-    return [entry.path, entry.type, entry.mode, entry.owner.uid, entry.owner.gid, content, source.linkTarget, device, entry.linkGroup, implied];
+    return [entry.path, entry.type, entry.mode, entry.owner.uid, entry.owner.gid, content, source.linkTarget, device, entry.linkGroup, xattrs, implied];
   });
   return canonicalJson([item.isSingle, item.name, entries]);
 }

@@ -5,12 +5,11 @@
 import { makeKey, type CacheKey, type JsonValue, type KeyPart } from '../base/canonical.ts';
 import { chainIDOf, digestOf, type ContentDigest, type DiffID } from '../base/digest.ts';
 import { encodePath } from '../base/path-bytes.ts';
-import { selectSources } from '../context/select.ts';
 import type { CopyOperation, CopySource, RunMount, RunOperation, WorkdirOperation } from '../graph/vertex.ts';
 import { layerFormat } from '../layer/layer.ts';
-import { contextDigest, openContext } from './context-layer.ts';
-import type { ContextSource } from './context-source.ts';
-import { digestItems, landingOf, planItems, selectOptions, type CopyItem } from './copy-plan.ts';
+import { planFromContext } from './context-items.ts';
+import { contextDigest } from './context-layer.ts';
+import { landingOf, selectOptions } from './copy-plan.ts';
 import type { BuildEnvironment } from './environment.ts';
 import type { Inputs } from './executor.ts';
 
@@ -29,7 +28,7 @@ function chain(layers: readonly DiffID[] | undefined): JsonValue {
 /** RUN: the root, the command line and everything that the step can see. */
 export async function runKey(environment: BuildEnvironment, operation: RunOperation, inputs: Inputs): Promise<CacheKey> {
   const mounts = await Promise.all(operation.mounts.map((mount) => mountValue(environment, mount, inputs)));
-  return makeKey('run/2', [
+  return makeKey('run/3', [
     { name: 'root', value: chain(inputs.get(operation.root)?.layers) },
     { name: 'command', value: operation.args },
     { name: 'environment', value: operation.env.map(([name, value]) => [name, value]) },
@@ -61,8 +60,7 @@ async function mountValue(environment: BuildEnvironment, mount: RunMount, inputs
 
 /** COPY and ADD: the merged tree that the destination is resolved in, and what will land there. */
 export async function copyKey(environment: BuildEnvironment, operation: CopyOperation, inputs: Inputs, signal: AbortSignal): Promise<CacheKey> {
-  const selections = await selectFromContexts(environment, operation);
-  const files = await Promise.all(operation.sources.map((source, index) => sourceValue(environment, source, selections[index] ?? null, inputs, signal)));
+  const files = await Promise.all(operation.sources.map((source) => sourceValue(environment, operation, source, inputs, signal)));
   return makeKey('copy/3', [
     { name: 'root', value: operation.link ? 'any' : chain(inputs.get(operation.root)?.layers) },
     { name: 'files', value: files },
@@ -77,33 +75,10 @@ export async function copyKey(environment: BuildEnvironment, operation: CopyOper
   ]);
 }
 
-/** What a source selects from a context. */
-interface Selection {
-  readonly context: ContextSource;
-  readonly items: readonly CopyItem[];
-}
-
-/** For each source of the instruction its selection; null where it is not from a context. */
-async function selectFromContexts(environment: BuildEnvironment, operation: CopyOperation): Promise<readonly (Selection | null)[]> {
-  const root = { uid: 0, gid: 0 }; // the owner that was asked for is a part of the key as it was written: names depend on the root
-  const selections: (Selection | null)[] = [];
-  for (const source of operation.sources) {
-    const from = source.kind === 'path' ? environment.graph.vertices[source.from]?.operation : undefined;
-    if (source.kind !== 'path' || from?.kind !== 'context') {
-      selections.push(null);
-      continue;
-    }
-    const context = await openContext(environment, from.name);
-    const matches = selectSources(context.tree, source.pattern, selectOptions(operation, source));
-    selections.push({ context, items: planItems({ kind: 'directory', path: context.tree.root }, matches, landingOf(operation, null), () => root) });
-  }
-  return selections;
-}
-
 async function sourceValue(
   environment: BuildEnvironment,
+  operation: CopyOperation,
   source: CopySource,
-  selection: Selection | null,
   inputs: Inputs,
   signal: AbortSignal,
 ): Promise<JsonValue> {
@@ -115,10 +90,11 @@ async function sourceValue(
       return ['http', source.filename, digest];
     }
     case 'path': {
-      if (selection === null) return ['layers', chain(inputs.get(source.from)?.layers), source.pattern, source.include ?? null];
-      const { context, items } = selection;
-      const files = items.flatMap((item) => item.entries.map((entry) => ({ path: entry.sourcePath, entry: entry.source })));
-      return ['context', digestItems(items, await context.digest(files))];
+      const from = environment.graph.vertices[source.from]?.operation;
+      if (from?.kind !== 'context') return ['layers', chain(inputs.get(source.from)?.layers), source.pattern, source.include ?? null];
+      // The owner that was asked for is a part of the key as it was written: what a name means depends on the root.
+      const { digest } = await planFromContext(environment, from.name, source.pattern, selectOptions(operation, source), landingOf(operation, null));
+      return ['context', digest];
     }
   }
 }

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { hexOf, digestOf, type ContentDigest } from '../base/digest.ts';
 import type { Ignore } from '../context/ignore.ts';
-import { hashFiles, readDirectory } from '../native/directory.ts';
+import { readContents, readDirectory } from '../native/directory.ts';
 import { replaceFile } from '../store/durable.ts';
 import type { Store } from '../store/store.ts';
 import { ContextSource, type ContextObserver } from './context-source.ts';
@@ -22,7 +22,7 @@ export function lazyContext(store: Store, place: ContextPlace, observer: Context
       ignore: await place.ignore(),
       readDirectory: (path) => readDirectory(place.root, path),
       cacheFile: join(store.paths.files, `${name}.jsonl`),
-      hashFiles,
+      readContents,
       writeFile: (path, text) => replaceFile({ path, temporary: join(store.paths.tmp, `files-${name}`), bytes: text, mode: 0o600 }),
       nowNs,
       observer,

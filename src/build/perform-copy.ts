@@ -3,13 +3,12 @@ import { copyFile, lstat, mkdtemp, utimes, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { TsbuildError } from '../base/errors.ts';
 import { encodePath } from '../base/path-bytes.ts';
-import { selectSources } from '../context/select.ts';
 import type { TreeEntry } from '../context/tree.ts';
 import type { CopyOperation, CopySource, Vertex, WorkdirOperation } from '../graph/vertex.ts';
 import { emptyLayer } from '../layer/layer.ts';
 import { readAccounts } from './accounts.ts';
 import { addArchives, hasArchives } from './add-archives.ts';
-import { openContext } from './context-layer.ts';
+import { planFromContext } from './context-items.ts';
 import { landingOf, parentMode, planItems, selectOptions, type CopyItem, type Landing, type Owner } from './copy-plan.ts';
 import type { BuildEnvironment } from './environment.ts';
 import type { Inputs, Performed } from './executor.ts';
@@ -79,9 +78,7 @@ async function itemsOf(
   if (source.kind === 'http') return [await downloadItem(environment, source, landing, signal)];
   const from = environment.graph.vertices[source.from]?.operation;
   if (from?.kind === 'context') {
-    const { tree } = await openContext(environment, from.name);
-    const matches = selectSources(tree, source.pattern, selectOptions(operation, source));
-    return planItems({ kind: 'directory', path: tree.root }, matches, landing, () => root);
+    return (await planFromContext(environment, from.name, source.pattern, selectOptions(operation, source), landing)).items;
   }
   const layers = inputs.get(source.from)?.layers ?? [];
   const { matches, ownerOf } = await selectInView(environment, layers, source.pattern, selectOptions(operation, source), signal);

@@ -94,11 +94,11 @@ function nativeItem(item: CopyItem, destination: string, source: number, groupOf
     baseName: encodePath(item.name),
     source,
     ...(item.mtimeNs === null ? {} : { mtimeNs: item.mtimeNs }),
-    entries: item.entries.map((entry) => nativeEntry(entry, item.origin.kind === 'layers', groupOffset)),
+    entries: item.entries.map((entry) => nativeEntry(entry, groupOffset)),
   };
 }
 
-function nativeEntry(entry: CopyEntry, keepsXattrs: boolean, groupOffset: number): NativeItem['entries'][number] {
+function nativeEntry(entry: CopyEntry, groupOffset: number): NativeItem['entries'][number] {
   const { source, owner } = entry;
   return {
     sourcePath: encodePath(entry.sourcePath),
@@ -113,7 +113,7 @@ function nativeEntry(entry: CopyEntry, keepsXattrs: boolean, groupOffset: number
     rdev: source.rdev,
     linkTarget: encodePath(source.linkTarget),
     linkGroup: entry.linkGroup === 0 ? 0 : entry.linkGroup + groupOffset,
-    xattrs: keepsXattrs ? 'source' : [],
+    xattrs: entry.xattrs,
     ...(entry.isImplied ? { impliedMode: source.mode } : {}),
   };
 }

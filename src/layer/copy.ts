@@ -1,5 +1,6 @@
 /** Writes the layer of a COPY, or of an ADD of files, straight from its sources (addon/sandbox/copy.cc). */
 import { encodePath } from '../base/path-bytes.ts';
+import type { Xattrs } from '../native/directory.ts';
 import { SpecWriter, type Bytes } from '../native/encoding.ts';
 import { JobKind, type Helper } from '../native/helper.ts';
 import { writeViewSpec, type ViewSpec } from '../native/view.ts';
@@ -31,7 +32,7 @@ export interface CopyEntry {
   /** Entries with the same number, not 0, are names of one file within this COPY. */
   readonly linkGroup?: number;
   /** Extended attributes: those that the source has now, or these, in byte order of their names. */
-  readonly xattrs: 'source' | readonly (readonly [name: string, value: Uint8Array])[];
+  readonly xattrs: 'source' | Xattrs;
   /** A directory that is there only for what is in it: one that stands at its place gets this mode and keeps the rest. */
   readonly impliedMode?: number;
 }

@@ -35,8 +35,19 @@ export interface DirectoryEntry {
   readonly rdev: bigint;
   /** Of a symbolic link, else empty. */
   readonly linkTarget: string;
-  /** Extended attributes that belong into a layer, by name in byte order. Empty for trees on the host. */
-  readonly xattrs: readonly (readonly [name: string, value: Buffer])[];
+  /** Extended attributes that belong into a layer. Empty for trees on the host: `readContents` has theirs. */
+  readonly xattrs: Xattrs;
+}
+
+/** Extended attributes, by name in byte order. */
+export type Xattrs = readonly (readonly [name: string, value: Uint8Array])[];
+
+/** What `lstat` does not tell of a file or a directory on the host. */
+export interface FileContent {
+  /** Null for a directory. */
+  readonly digest: ContentDigest | null;
+  /** `user.*` and `security.capability`. */
+  readonly xattrs: Xattrs;
 }
 
 /** Type bits of `st_mode` (inode(7)). */
@@ -68,8 +79,12 @@ export function readEntryRecord(from: FrameReader): DirectoryEntry {
     linkCount: from.u32(),
     rdev: from.u64(),
     linkTarget: decodePath(from.bytes()),
-    xattrs: Array.from({ length: from.u32() }, () => [decodePath(from.bytes()), Buffer.from(from.bytes())] as const),
+    xattrs: readXattrs(from),
   };
+}
+
+function readXattrs(from: FrameReader): Xattrs {
+  return Array.from({ length: from.u32() }, () => [decodePath(from.bytes()), Buffer.from(from.bytes())] as const);
 }
 
 /**
@@ -85,12 +100,15 @@ export function readDirectory(root: string, path: string): readonly DirectoryEnt
 
 const threadCountMax = 8;
 const digestBytes = 32;
+/** What the addon sends for a directory. */
+const noDigest = '00'.repeat(digestBytes);
 
 /**
- * Digests of regular files below `root`, in the order of the paths, on threads of the addon's own.
+ * Digests and extended attributes of regular files and directories below `root`, in the order of the paths, on threads of
+ * the addon's own.
  * @throws TsbuildError `FILE_CHANGED` when one changed while it was read; an Error with `code` and `path` otherwise
  */
-export async function hashFiles(root: string, paths: readonly string[]): Promise<readonly ContentDigest[]> {
+export async function readContents(root: string, paths: readonly string[]): Promise<readonly FileContent[]> {
   const threads = Math.min(availableParallelism(), threadCountMax);
   let packed: Buffer;
   try {
@@ -104,5 +122,9 @@ export async function hashFiles(root: string, paths: readonly string[]): Promise
       details: { path },
     });
   }
-  return paths.map((_, index) => digestFromHex<ContentDigest>(packed.subarray(index * digestBytes, (index + 1) * digestBytes).toString('hex')));
+  const records = new Reader(packed);
+  return paths.map(() => {
+    const hex = records.raw(digestBytes).toString('hex');
+    return { digest: hex === noDigest ? null : digestFromHex<ContentDigest>(hex), xattrs: readXattrs(records) };
+  });
 }

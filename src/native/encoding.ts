@@ -89,6 +89,10 @@ export class FrameReader {
   bytes(): Buffer {
     return this.#take(this.u32());
   }
+  /** As many bytes as both sides know by themselves. */
+  raw(size: number): Buffer {
+    return this.#take(size);
+  }
   string(): string {
     return this.bytes().toString('utf8');
   }

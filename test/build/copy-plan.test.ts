@@ -35,7 +35,7 @@ function plan(matches: readonly Match[], landing: Landing = asIs): readonly Copy
 function digest(matches: readonly Match[], landing: Landing = asIs, contents: Readonly<Record<string, string>> = {}): ContentDigest {
   const items = plan(matches, landing);
   const paths = items.flatMap(({ entries }) => entries.map(({ sourcePath }) => sourcePath));
-  return digestItems(items, new Map(paths.map((path) => [path, digestOf<ContentDigest>(contents[path] ?? path)])));
+  return digestItems(items, new Map(paths.map((path) => [path, { digest: digestOf<ContentDigest>(contents[path] ?? path), xattrs: [] }])));
 }
 
 test('planItems tells a single entry from the contents of a directory', () => {

@@ -4,10 +4,10 @@ import { closeSync, mkdirSync, openSync, readFileSync, symlinkSync, writeFileSyn
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { loadAddon } from '../../src/native/addon.ts';
-import { hashFiles, readDirectory } from '../../src/native/directory.ts';
+import { readContents, readDirectory } from '../../src/native/directory.ts';
 import { pump } from '../../src/layer/layer.ts';
 import { execFileSync } from 'node:child_process';
-import { temporary } from './support.ts';
+import { asRoot, shell, temporary } from './support.ts';
 
 function sha256(data: Uint8Array): string {
   return createHash('sha256').update(data).digest('hex');
@@ -73,25 +73,37 @@ test('readDirectory lists by bytes with what lstat says', (t) => {
   assert.throws(() => readDirectory(root, 'missing'), { code: 'ENOENT', path: 'missing' });
 });
 
-test('hashFiles digests in order, and names what it cannot read', async (t) => {
+test('readContents digests in order, and names what it cannot read', async (t) => {
   const root = temporary(t);
   mkdirSync(join(root, 'd'));
   const paths = Array.from({ length: 300 }, (_, i) => `d/${i}`);
   paths.forEach((path) => writeFileSync(join(root, path), path.repeat(100)));
-  assert.deepEqual(await hashFiles(root, paths), paths.map((path) => `sha256:${sha256(Buffer.from(path.repeat(100)))}`));
-  assert.deepEqual(await hashFiles(root, []), []);
-  await assert.rejects(hashFiles(root, ['d/1', 'd/none']), { code: 'ENOENT', path: 'd/none' });
+  assert.deepEqual(await readContents(root, paths), paths.map((path) => ({ digest: `sha256:${sha256(Buffer.from(path.repeat(100)))}`, xattrs: [] })));
+  assert.deepEqual(await readContents(root, []), []);
+  assert.deepEqual(await readContents(root, ['', 'd']), [{ digest: null, xattrs: [] }, { digest: null, xattrs: [] }]);
+  await assert.rejects(readContents(root, ['d/1', 'd/none']), { code: 'ENOENT', path: 'd/none' });
   symlinkSync('/etc/passwd', join(root, 'evil'));
-  await assert.rejects(hashFiles(root, ['evil']), { code: 'ELOOP' });
+  await assert.rejects(readContents(root, ['evil']), { code: 'ELOOP' });
   execFileSync('mkfifo', [join(root, 'fifo')]);
-  await assert.rejects(hashFiles(root, ['fifo']), { code: 'FILE_CHANGED', message: /fifo/ });
+  await assert.rejects(readContents(root, ['fifo']), { code: 'FILE_CHANGED', message: /fifo/ });
 });
 
-test('hashFiles sees a file that grows while it is read', async (t) => {
+test('readContents sees a file that grows while it is read', async (t) => {
   const root = temporary(t);
   const path = join(root, 'big');
   execFileSync('truncate', ['-s', '1G', path]);
   const timer = setInterval(() => appendFileSync(path, 'more'), 5);
   t.after(() => clearInterval(timer));
-  await assert.rejects(hashFiles(root, ['big']), { code: 'FILE_CHANGED', message: /big: it changed/ });
+  await assert.rejects(readContents(root, ['big']), { code: 'FILE_CHANGED', message: /big: it changed/ });
+});
+
+test('readContents reads user attributes and capabilities of files and directories, and no others', asRoot, async (t) => {
+  const root = temporary(t);
+  const capability = '\\x00\\x00\\x00\\x02\\x01' + '\\x00'.repeat(15);
+  // u::rw, u:77:r, g::r, m::r, o::r (acl(5), in the form of the kernel's posix_acl_xattr.h)
+  const acl = ['02000000', '01000600ffffffff', '020004004d000000', '04000400ffffffff', '10000400ffffffff', '20000400ffffffff'].join('').replace(/../g, '\\x$&');
+  shell(root, `mkdir d; echo x > f; xattr f user.b 'b\\x00\\xff'; xattr f user.a ''; xattr f trusted.t t; xattr f user.overlay.o y; xattr f user.c=d x; xattr f security.capability '${capability}'; xattr d user.d 1; xattr f system.posix_acl_access '${acl}'`);
+  const [f, d] = await readContents(root, ['f', 'd']);
+  assert.deepEqual(f?.xattrs.map(([name, value]) => [name, Buffer.from(value).toString('hex')]), [['security.capability', `0000000201${'00'.repeat(15)}`], ['user.a', ''], ['user.b', '6200ff']]);
+  assert.deepEqual(d?.xattrs.map(([name, value]) => [name, Buffer.from(value).toString('hex')]), [['user.d', '31']]);
 });
