@@ -3,14 +3,14 @@
  * way than we do stands in fixtures/parser-edge/disagreements.txt, for people to review.
  */
 import { strict as assert } from 'node:assert';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { TsbuildError } from '../../src/base/errors.ts';
 import { columnsTextSizeMax, findColumns, findColumnsAt } from '../../src/dockerfile/diagnostics.ts';
 import { parseLines } from '../../src/dockerfile/parse-lines.ts';
 
-const folder = new URL('../../fixtures/parser-edge/', import.meta.url);
-const golden = new URL('disagreements.txt', folder);
+const fixtures = new URL('../../fixtures/', import.meta.url);
+const golden = new URL('parser-edge/disagreements.txt', fixtures);
 
 test('findColumns tells where keywords, words and variables stand', () => {
   const [first, second] = findColumns('FROM a\nCOPY --from=b $x \\\n  /y\n');
@@ -65,12 +65,20 @@ function missing(from: readonly string[], other: readonly string[]): string {
   return from.filter((line) => !other.includes(line)).map((line) => `    ${line.slice(0, 160)}\n`).join('');
 }
 
-test('the disagreements with dockerfile-ast about the edge cases are the known ones', () => {
-  const names = readdirSync(new URL('dockerfiles/', folder)).sort();
+/** Every Dockerfile under fixtures/, by its path there. */
+function fixtureFiles(): readonly string[] {
+  const names = readdirSync(fixtures, { recursive: true, encoding: 'utf8' });
+  return names.filter((name) => /^parser-edge\/dockerfiles\/|(^|\/|\.)(Dockerfile|Containerfile)(\.|$)/.test(name) && statSync(new URL(name, fixtures)).isFile()).sort();
+}
+
+test('the disagreements with dockerfile-ast about all fixtures are the known ones', () => {
+  const names = fixtureFiles();
+  assert.ok(names.length > 90, `${names.length} files`);
   const report = names.flatMap((name) => {
-    const text = readFileSync(new URL(`dockerfiles/${name}`, folder), 'utf8');
+    const text = readFileSync(new URL(name, fixtures), 'utf8');
     const [left, right] = [ours(text), theirs(text)];
-    return left.join('\n') === right.join('\n') ? [] : [`${name}\n  tsbuild and BuildKit:\n${missing(left, right)}  dockerfile-ast:\n${missing(right, left)}`];
+    const shown = name.replace(/^parser-edge\/dockerfiles\//, '');
+    return left.join('\n') === right.join('\n') ? [] : [`${shown}\n  tsbuild and BuildKit:\n${missing(left, right)}  dockerfile-ast:\n${missing(right, left)}`];
   });
   const header = 'Instructions, their lines and words, where dockerfile-ast sees others than we do. Ours decide. Blanks are shown as one.\nUPDATE_GOLDEN=1 npm test rewrites this file.\n\n';
   const actual = header + report.join('\n');

@@ -1,54 +1,91 @@
 /** The 85 edge cases against what BuildKit's own parser makes of them (fixtures/parser-edge/README.md). */
 import { strict as assert } from 'node:assert';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { TsbuildError } from '../../src/base/errors.ts';
-import { parseLines, type RawInstruction } from '../../src/dockerfile/parse-lines.ts';
-import type { Node } from '../../src/dockerfile/node.ts';
+import { describeLines, parseDocument, type InstructionDocument } from '../../src/dockerfile/parse-document.ts';
+import { parseLines } from '../../src/dockerfile/parse-lines.ts';
+import { runProcess } from '../support/run-process.ts';
+import { program } from '../support/tsbuild.ts';
 
 const folder = new URL('../../fixtures/parser-edge/', import.meta.url);
 
+interface TrueHeredoc { Name: string; FileDescriptor: number; Expand: boolean; Chomp: boolean; Content: string }
 interface TrueNode {
   Cmd: string; Flags: string[] | null; Args: string[] | null; JSON: boolean; Start: number; End: number;
-  Comments: string[] | null; Heredocs: object[] | null; Sub: TrueNode | null; Orig: string;
+  Comments: string[] | null; Heredocs: TrueHeredoc[] | null; Sub: TrueNode | null; Orig: string;
 }
 interface TrueFile { File: string; Err: string; Esc: string; Nodes: TrueNode[] | null; Warn: string[] | null }
 
 const truth = JSON.parse(readFileSync(new URL('truth.json', folder), 'utf8')) as TrueFile[];
 
-function expectedNode(node: TrueNode): object {
+/** BuildKit's node as `tsbuild parse --json` prints it; what stands under ONBUILD has the lines of the ONBUILD. */
+function expectedNode(node: TrueNode, lines: TrueNode = node): InstructionDocument {
   return {
-    name: node.Cmd.toUpperCase(), flags: node.Flags ?? [], words: node.Args ?? [], json: node.JSON, start: node.Start, end: node.End,
-    heredocs: node.Heredocs ?? [], comments: node.Comments ?? [], line: node.Orig, trigger: node.Sub === null ? null : expectedNode(node.Sub),
+    name: node.Cmd.toUpperCase(), flags: node.Flags ?? [], words: node.Args ?? [], json: node.JSON, start: lines.Start, end: lines.End,
+    heredocs: (node.Heredocs ?? []).map(({ Name, Content, Expand, Chomp }) => ({ name: Name, content: Content, expand: Expand, chomp: Chomp })),
+    ...(node.Sub === null ? {} : { trigger: expectedNode(node.Sub, lines) }),
   };
 }
 
-function actualNode(node: Node | RawInstruction): object {
-  const place = 'start' in node ? node : { start: 0, end: 0, heredocs: [], comments: [] };
-  const heredocs = place.heredocs.map(({ name, fileDescriptor, expand, chomp, content }) => (
-    { Name: name, FileDescriptor: fileDescriptor, Expand: expand, Chomp: chomp, Content: content }));
-  return {
-    name: node.name, flags: node.flags, words: node.words, json: node.json, start: place.start, end: place.end,
-    heredocs, comments: place.comments, line: node.line, trigger: node.trigger === undefined ? null : actualNode(node.trigger),
-  };
+function bytesOf(name: string): Buffer {
+  return readFileSync(new URL(`dockerfiles/${name}`, folder));
 }
 
-function parseForTruth(name: string): object {
+/** The document without what the truth does not say: the values of directives. */
+function describe(name: string): object {
   try {
-    const file = parseLines(readFileSync(new URL(`dockerfiles/${name}`, folder)), name);
-    return { error: '', escape: file.escape, warnings: file.warnings.map(({ message }) => message), nodes: file.instructions.map(actualNode) };
+    const { escape, instructions, warnings } = describeLines(parseLines(bytesOf(name), name));
+    return { error: '', escape, warnings: warnings.map(({ message }) => message), instructions };
   } catch (error) {
     assert.ok(error instanceof TsbuildError);
-    assert.equal(error.position?.file, name);
-    return { error: error.message, escape: '', warnings: [], nodes: [] };
+    assert.deepEqual([error.errorClass, error.position?.file], ['usage', name]);
+    return { error: error.message, escape: '', warnings: [], instructions: [] };
   }
 }
 
-test('there are 85 edge cases', () => assert.equal(truth.length, 85));
+test('there are 85 edge cases, and each file has one', () => {
+  assert.equal(truth.length, 85);
+  assert.deepEqual(truth.map(({ File }) => File).sort(), readdirSync(new URL('dockerfiles/', folder)).sort());
+});
 
 for (const file of truth) {
-  test(`parseLines reads ${file.File} as BuildKit does`, () => {
-    const nodes = (file.Nodes ?? []).map(expectedNode);
-    assert.deepEqual(parseForTruth(file.File), { error: file.Err, escape: file.Esc, warnings: file.Warn ?? [], nodes });
+  test(`tsbuild parse reads ${file.File} as BuildKit does`, () => {
+    const instructions = (file.Nodes ?? []).map((node) => expectedNode(node));
+    assert.deepEqual(describe(file.File), { error: file.Err, escape: file.Esc, warnings: file.Warn ?? [], instructions });
+  });
+
+  test(`the parser keeps joined lines, comments and descriptors of ${file.File}`, () => {
+    if (file.Err !== '') return assert.throws(() => parseLines(bytesOf(file.File), 'f'), { message: file.Err });
+    const actual = parseLines(bytesOf(file.File), 'f').instructions.map(({ line, comments, heredocs }) => [line, comments, heredocs.map((heredoc) => heredoc.fileDescriptor)]);
+    assert.deepEqual(actual, (file.Nodes ?? []).map(({ Orig, Comments, Heredocs }) => [Orig, Comments ?? [], (Heredocs ?? []).map((heredoc) => heredoc.FileDescriptor)]));
   });
 }
+
+/** What BuildKit's parser takes and its reading of instructions refuses; the truth is that of the parser alone. */
+const refusedLater: Readonly<Record<string, string>> = {
+  'double-dash-run-first': 'FLAG_UNKNOWN', 'from-comment': 'FROM_ARGUMENTS', 'heredoc-backslash-in-body': 'INSTRUCTION_UNKNOWN', 'instr-unknown': 'INSTRUCTION_UNKNOWN',
+};
+
+test('what the instructions of the edge cases are refused for is known', () => {
+  const refused: Record<string, string> = {};
+  for (const { File, Err } of truth) {
+    try {
+      parseDocument(bytesOf(File), File);
+    } catch (error) {
+      assert.ok(error instanceof TsbuildError);
+      if (Err === '') refused[File] = error.code;
+    }
+  }
+  assert.deepEqual(refused, refusedLater);
+});
+
+test('the command line prints the same document', async () => {
+  for (const name of ['onbuild', 'dir-three', 'heredoc-two', 'label-multi']) {
+    const path = fileURLToPath(new URL(`dockerfiles/${name}`, folder));
+    const { exitCode, stdout } = await runProcess(process.execPath, [program, 'parse', '--json', path], { cwd: '/', env: {} });
+    assert.equal(exitCode, 0);
+    assert.deepEqual(JSON.parse(stdout), parseDocument(bytesOf(name), name));
+  }
+});
