@@ -63,8 +63,22 @@ export interface HistoryRow {
 export const archiveFormats = ['oci', 'docker'] as const;
 export type ArchiveFormat = (typeof archiveFormats)[number];
 
+export interface InspectRequest {
+  readonly names: readonly string[];
+  /** Null: all platforms. */
+  readonly platform: string | null;
+}
+
+export interface HistoryRequest {
+  readonly name: string;
+  /** Null: this machine's, or else the first. */
+  readonly platform: string | null;
+}
+
 export interface SaveRequest {
   readonly names: readonly string[];
+  /** Null: all, or in a Docker archive this machine's. */
+  readonly platform: string | null;
   /** A path, or `-` for standard output. */
   readonly output: string;
   readonly format: ArchiveFormat;
@@ -106,9 +120,9 @@ export interface Commands {
   graph(request: BuildRequest, format: GraphFormat, signal: AbortSignal): Promise<string>;
   /** All images of the store, sorted by name. */
   images(store: StoreRequest): Promise<readonly ImageRow[]>;
-  /** One JSON object a name, in the order of the names, shaped like `docker image inspect`. */
-  inspect(names: readonly string[], store: StoreRequest): Promise<readonly JsonValue[]>;
-  history(name: string, store: StoreRequest): Promise<readonly HistoryRow[]>;
+  /** One JSON object a name and platform, in the order of the names, shaped like `docker image inspect`. */
+  inspect(request: InspectRequest, store: StoreRequest): Promise<readonly JsonValue[]>;
+  history(request: HistoryRequest, store: StoreRequest): Promise<readonly HistoryRow[]>;
   /** Gives the image more names; returns them normalised. */
   tag(source: string, targets: readonly string[], store: StoreRequest): Promise<readonly string[]>;
   /** Removes names, all or none; returns them normalised. Blobs go with garbage collection. */

@@ -13,11 +13,11 @@ export interface ProgressChoice {
 /** The commands that need nothing but the store. */
 export type StoreInvocation =
   | { readonly command: 'images'; readonly json: boolean }
-  | { readonly command: 'inspect'; readonly names: readonly string[] }
-  | { readonly command: 'history'; readonly name: string; readonly json: boolean }
+  | { readonly command: 'inspect'; readonly names: readonly string[]; readonly platform: string | null }
+  | { readonly command: 'history'; readonly name: string; readonly platform: string | null; readonly json: boolean }
   | { readonly command: 'tag'; readonly source: string; readonly targets: readonly string[] }
   | { readonly command: 'rm'; readonly names: readonly string[] }
-  | { readonly command: 'save'; readonly names: readonly string[]; readonly output: string; readonly format: ArchiveFormat }
+  | { readonly command: 'save'; readonly names: readonly string[]; readonly platform: string | null; readonly output: string; readonly format: ArchiveFormat }
   | { readonly command: 'load'; readonly input: string }
   | { readonly command: 'logs'; readonly which: LogRequest };
 

@@ -18,10 +18,10 @@ export async function runStoreCommand(task: StoreInvocation, commands: Commands,
       return;
     }
     case 'inspect':
-      stdout.write(printJson(await commands.inspect(task.names, store)));
+      stdout.write(printJson(await commands.inspect(task, store)));
       return;
     case 'history': {
-      const rows = await commands.history(task.name, store);
+      const rows = await commands.history(task, store);
       stdout.write(task.json ? printJson(rows) : formatHistory(rows, stdout.isTTY ? stdout.columns : undefined));
       return;
     }

@@ -17,6 +17,7 @@ export interface StoreContext {
 interface StoreOptions {
   readonly store?: string;
   readonly json?: boolean;
+  readonly platform?: string;
   readonly output: string;
   readonly input: string;
   readonly format: string;
@@ -49,6 +50,7 @@ export function addStoreCommands(program: Command, declarations: readonly StoreD
 }
 
 const json = new Option('--json', 'Print JSON');
+const platform = new Option('--platform <platform>', 'Which image of several, such as linux/arm64');
 
 /** The commands about images in the store. */
 export const imageCommands: readonly StoreDeclaration[] = [
@@ -57,12 +59,12 @@ export const imageCommands: readonly StoreDeclaration[] = [
     taskOf: (_, options) => ({ command: 'images', json: options.json === true }),
   },
   {
-    name: 'inspect', usage: '[OPTIONS] NAME...', description: 'Show the config and manifest of images as JSON', operands: '<name...>',
-    taskOf: (names) => ({ command: 'inspect', names }),
+    name: 'inspect', usage: '[OPTIONS] NAME...', description: 'Show the config and manifest of images as JSON', operands: '<name...>', options: [platform],
+    taskOf: (names, options) => ({ command: 'inspect', names, platform: options.platform ?? null }),
   },
   {
-    name: 'history', usage: '[OPTIONS] NAME', description: 'Show how an image was made', operands: '<name>', options: [json],
-    taskOf: ([name = ''], options) => ({ command: 'history', name, json: options.json === true }),
+    name: 'history', usage: '[OPTIONS] NAME', description: 'Show how an image was made', operands: '<name>', options: [json, platform],
+    taskOf: ([name = ''], options) => ({ command: 'history', name, platform: options.platform ?? null, json: options.json === true }),
   },
   {
     name: 'tag', usage: '[OPTIONS] SOURCE TARGET...', description: 'Give an image more names', operands: '<source> <target...>',
@@ -77,8 +79,9 @@ export const imageCommands: readonly StoreDeclaration[] = [
     options: [
       new Option('-o, --output <path>', 'File to write (default: -, standard output)').default('-'),
       new Option('--format <format>', `Kind of archive: ${archiveFormats.join(', ')} (default: oci)`).default('oci'),
+      platform,
     ],
-    taskOf: (names, { output, format }) => ({ command: 'save', names, output, format: oneOf('--format', format, archiveFormats) }),
+    taskOf: (names, { output, format, platform: wanted }) => ({ command: 'save', names, platform: wanted ?? null, output, format: oneOf('--format', format, archiveFormats) }),
   },
   {
     name: 'load', usage: '[OPTIONS]', description: 'Read images from an archive',

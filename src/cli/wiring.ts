@@ -11,7 +11,8 @@ import type { BuildPorts } from '../build/build.ts';
 import type { BuildRequest } from '../build/build-request.ts';
 import type { CheckPorts } from '../build/check.ts';
 import type { SecretProvider } from '../build/environment.ts';
-import { hostPlatform } from '../image/platform.ts';
+import type { PlatformChoice } from '../export/stored-image.ts';
+import { hostPlatform, parsePlatform } from '../image/platform.ts';
 import type { Store } from '../store/store.ts';
 import type { Commands, StoreRequest } from './commands.ts';
 import { openLog } from './stored-logs.ts';
@@ -35,7 +36,6 @@ function searchPath(env: WiringContext['env']): string {
 /** Makes the commands. */
 export function createCommands(context: WiringContext): Promise<Commands> {
   const sources = new Map<string, string>();
-  const platform = hostPlatform(process.arch);
   const commands: Commands = {
     build: async (request, sink, signal) => {
       const { runBuild } = await import('../build/build.ts');
@@ -59,18 +59,18 @@ export function createCommands(context: WiringContext): Promise<Commands> {
       return renderGraph(await planBuild(request, buildPorts(context, request, () => undefined, signal, sources)), format);
     },
     images: (request) => withStore(request, async (store) => (await import('../export/describe-images.ts')).listImages(store)),
-    inspect: (names, request) =>
+    inspect: ({ names, platform }, request) =>
       withStore(request, async (store) => {
         const { inspectImage } = await import('../export/describe-images.ts');
-        return Promise.all(names.map((name) => inspectImage(store, name, platform)));
+        return (await Promise.all(names.map((name) => inspectImage(store, name, choiceOf(platform))))).flat();
       }),
-    history: (name, request) => withStore(request, async (store) => (await import('../export/describe-images.ts')).historyOf(store, name, platform)),
+    history: ({ name, platform }, request) => withStore(request, async (store) => (await import('../export/describe-images.ts')).historyOf(store, name, choiceOf(platform))),
     tag: (source, targets, request) => withStore(request, async (store) => (await import('../export/name-images.ts')).tagImage(store, source, targets)),
     remove: (names, request) => withStore(request, async (store) => (await import('../export/name-images.ts')).removeImages(store, names)),
     save: (request, stored) =>
       withStore(stored, async (store) => {
         const [{ saveImages }, { writeDestination }] = await Promise.all([import('../export/save-images.ts'), import('../export/destination.ts')]);
-        const archive = await saveImages(store, request.names, { format: request.format, platform });
+        const archive = await saveImages(store, request.names, { format: request.format, platform: choiceOf(request.platform) });
         await writeDestination(request.output, archive, { stdout: context.stdout as BuildPorts['stdout'], signal: stored.signal });
       }),
     load: (input, request) =>
@@ -84,6 +84,11 @@ export function createCommands(context: WiringContext): Promise<Commands> {
     sourceText: (file) => sources.get(file),
   };
   return Promise.resolve(commands);
+}
+
+function choiceOf(platform: string | null): PlatformChoice {
+  const host = hostPlatform(process.arch);
+  return { host, wanted: platform === null ? null : parsePlatform(platform, host) };
 }
 
 async function withStore<Result>({ storeRoot }: StoreRequest, work: (store: Store) => Promise<Result>): Promise<Result> {

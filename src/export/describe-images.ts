@@ -2,18 +2,18 @@
 import type { JsonValue } from '../base/canonical.ts';
 import { blobOfDiffID, type BlobDigest, type DiffID } from '../base/digest.ts';
 import { TsbuildError } from '../base/errors.ts';
-import type { HistoryEntry, ImageConfig, Platform } from '../image/config.ts';
+import type { HistoryEntry, ImageConfig } from '../image/config.ts';
 import { decodeImageConfig } from '../image/decode-config.ts';
-import { configSizeBytesMax } from '../image/limits.ts';
+import { configSizeBytesMax, indexMediaTypes } from '../image/limits.ts';
 import { formatPlatform } from '../image/platform.ts';
 import { familiarName, parseReference } from '../image/reference.ts';
 import type { Store, Tag } from '../store/store.ts';
-import { findImage, manifestsOf, readImage, readManifest, type StoredImage } from './stored-image.ts';
+import { findImage, manifestsOf, readImage, readImages, readManifest, type PlatformChoice, type StoredImage } from './stored-image.ts';
 
 /** One name in the store, for a list. */
 export interface ImageRow {
   readonly name: string;
-  /** The config's digest; of the first platform where there are several. */
+  /** The config's digest, or the index's. */
   readonly imageID: BlobDigest;
   readonly manifestDigest: BlobDigest;
   /** RFC 3339. */
@@ -59,7 +59,7 @@ async function rowOf(store: Store, { name, descriptor }: Tag): Promise<readonly 
   const layers = new Set(configs.flatMap(({ config }) => config.rootfs.diff_ids));
   return [{
     name,
-    imageID: first.digest,
+    imageID: indexMediaTypes.has(descriptor.mediaType) ? descriptor.digest : first.digest,
     manifestDigest: descriptor.digest,
     ...(created === undefined ? {} : { created }),
     sizeBytes: sum([...layers].map((diffID) => store.blobs.stat(blobOfDiffID(diffID)) ?? 0)),
@@ -67,10 +67,14 @@ async function rowOf(store: Store, { name, descriptor }: Tag): Promise<readonly 
   }];
 }
 
-/** One image in the form of `docker image inspect`. */
-export async function inspectImage(store: Store, text: string, platform: Platform): Promise<JsonValue> {
-  const image = await readImage(store, await findImage(store, text), platform);
-  const { config, names, root, manifest } = image;
+/** An image in the form of `docker image inspect`: the one of the wanted platform, or all that are in the store. */
+export async function inspectImage(store: Store, text: string, choice: PlatformChoice): Promise<readonly JsonValue[]> {
+  const found = await findImage(store, text);
+  const images = choice.wanted === null ? await readImages(store, found) : [await readImage(store, found, choice)];
+  return images.map((image) => describeImage(store, image));
+}
+
+function describeImage(store: Store, { config, names, root, manifest }: StoredImage): JsonValue {
   return {
     Id: manifest.config.digest,
     RepoTags: names.map((name) => familiarName(parseReference(name))),
@@ -96,8 +100,8 @@ function repositoryDigest(name: string, digest: BlobDigest): string {
 }
 
 /** The history of an image, newest first, as `docker history` prints it. */
-export async function historyOf(store: Store, text: string, platform: Platform): Promise<readonly HistoryRow[]> {
-  return historyRows(store, await readImage(store, await findImage(store, text), platform));
+export async function historyOf(store: Store, text: string, choice: PlatformChoice): Promise<readonly HistoryRow[]> {
+  return historyRows(store, await readImage(store, await findImage(store, text), choice));
 }
 
 /** Entries and layers are matched from the top: bases may lack history, what was built on them does not. */

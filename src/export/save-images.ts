@@ -1,7 +1,7 @@
 /** What `save` does: images of the store as one archive, as they are wherever that is possible. */
 import { blobOfDiffID } from '../base/digest.ts';
 import { assembleIndex, assembleManifest } from '../image/assemble.ts';
-import type { Descriptor, Manifest, Platform } from '../image/config.ts';
+import type { Descriptor, Manifest } from '../image/config.ts';
 import { decodeImageConfig } from '../image/decode-config.ts';
 import { configSizeBytesMax, manifestSizeBytesMax } from '../image/limits.ts';
 import { formatReference, isReference, parseReference, withDefaultTag } from '../image/reference.ts';
@@ -9,12 +9,12 @@ import type { Store } from '../store/store.ts';
 import { packArchive } from './archive.ts';
 import { plainLayer } from './layers.ts';
 import { layoutFiles, type LayoutImage } from './layout.ts';
-import { findImage, manifestsOf, readImage, readManifest, type FoundImage } from './stored-image.ts';
+import { findImage, manifestsOf, readImage, readManifest, type FoundImage, type PlatformChoice } from './stored-image.ts';
 
 export interface SaveOptions {
   readonly format: 'oci' | 'docker';
-  /** Which image of several a Docker archive holds. */
-  readonly platform: Platform;
+  /** Which image of several a Docker archive holds; an OCI archive holds all unless one is wanted. */
+  readonly platform: PlatformChoice;
 }
 
 /** The archive's bytes. Names and IDs are looked up before the first byte. */
@@ -23,10 +23,17 @@ export async function saveImages(store: Store, texts: readonly string[], options
   for (const text of texts) {
     const found = await findImage(store, text);
     const names = [...(images.get(found.root.digest)?.names ?? []), ...namesOf(text, found)];
-    const image = options.format === 'docker' ? await dockerImage(store, found, options.platform) : await ociImage(store, found);
+    const image = options.format === 'docker' ? await dockerImage(store, found, options.platform) : await ociImage(store, await narrow(store, found, options.platform));
     images.set(found.root.digest, { ...image, names: [...new Set(names)] });
   }
   return packArchive(layoutFiles([...images.values()], store.blobs, options.format === 'docker'));
+}
+
+/** The image of the wanted platform alone, where one is wanted. */
+async function narrow(store: Store, found: FoundImage, choice: PlatformChoice): Promise<FoundImage> {
+  if (choice.wanted === null) return found;
+  const { mediaType, digest, size } = (await readImage(store, found, choice)).manifestDescriptor;
+  return { ...found, root: { mediaType, digest, size } };
 }
 
 /** As `docker save`: an image that was asked for by a name keeps that one, one that was asked for by its ID has none. */
@@ -36,7 +43,7 @@ function namesOf(text: string, found: FoundImage): readonly string[] {
 }
 
 /** One image with plain layers, where the store has them. */
-async function dockerImage(store: Store, found: FoundImage, platform: Platform): Promise<LayoutImage> {
+async function dockerImage(store: Store, found: FoundImage, platform: PlatformChoice): Promise<LayoutImage> {
   const { manifest, config, configBytes } = await readImage(store, found, platform);
   const layers = config.rootfs.diff_ids.map((diffID, at) => layerOf(store, manifest.layers[at], diffID));
   const { bytes, descriptor } = assembleManifest({ config: manifest.config, layers, annotations: manifest.annotations ?? {} });

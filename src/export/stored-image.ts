@@ -11,7 +11,7 @@ import { mediaTypes, type Descriptor, type ImageConfig, type Manifest, type Plat
 import { decodeManifestOrIndex } from '../image/decode.ts';
 import { decodeImageConfig } from '../image/decode-config.ts';
 import { configSizeBytesMax, manifestSizeBytesMax } from '../image/limits.ts';
-import { choosePlatform } from '../image/platform.ts';
+import { choosePlatform, formatPlatform } from '../image/platform.ts';
 import { formatReference, isReference, parseReference, withDefaultTag } from '../image/reference.ts';
 import type { Store } from '../store/store.ts';
 import { plainLayer } from './layers.ts';
@@ -66,9 +66,29 @@ export function notFound(text: string): TsbuildError {
   });
 }
 
-/** Reads the image for a platform, or the first of an index that has none for it. */
-export async function readImage(store: Store, found: FoundImage, platform: Platform): Promise<StoredImage> {
-  const manifestDescriptor = await chooseManifest(store, found.root, platform);
+/** Which image of an index is meant. */
+export interface PlatformChoice {
+  /** What the user asked for; null where nothing was said. */
+  readonly wanted: Platform | null;
+  /** This machine's. */
+  readonly host: Platform;
+}
+
+/**
+ * Reads the image for the wanted platform; where none was wanted the one for this machine, or else the first.
+ * @throws TsbuildError `PLATFORM_MISSING`, class usage
+ */
+export async function readImage(store: Store, found: FoundImage, choice: PlatformChoice): Promise<StoredImage> {
+  return readManifestImage(store, found, await chooseManifest(store, found.root, choice));
+}
+
+/** Reads the images of all platforms that are in the store. */
+export async function readImages(store: Store, found: FoundImage): Promise<readonly StoredImage[]> {
+  const manifests = await manifestsOf(store, found.root);
+  return Promise.all(manifests.map((descriptor) => readManifestImage(store, found, descriptor)));
+}
+
+async function readManifestImage(store: Store, found: FoundImage, manifestDescriptor: Descriptor): Promise<StoredImage> {
   const manifest = await readManifest(store, manifestDescriptor);
   const configBytes = await store.blobs.read(manifest.config.digest, configSizeBytesMax);
   return { ...found, manifest, manifestDescriptor, configBytes, config: decodeImageConfig(configBytes, `config ${manifest.config.digest}`) };
@@ -90,12 +110,32 @@ export async function readManifest(store: Store, descriptor: Descriptor): Promis
   throw new TsbuildError('registry', 'DOCUMENT_INVALID', `read manifest ${descriptor.digest}: it is an index within an index`);
 }
 
-async function chooseManifest(store: Store, root: Descriptor, platform: Platform): Promise<Descriptor> {
+async function chooseManifest(store: Store, root: Descriptor, { wanted, host }: PlatformChoice): Promise<Descriptor> {
   const manifests = await manifestsOf(store, root);
-  const chosen = choosePlatform(manifests, platform) ?? manifests[0];
+  const chosen = choosePlatform(manifests, wanted ?? host) ?? (wanted === null ? manifests[0] : await singleFor(store, manifests, wanted));
   if (chosen !== undefined) return chosen;
+  if (wanted !== null) throw await platformMissing(store, root, manifests, wanted);
   throw new TsbuildError('usage', 'IMAGE_NOT_FOUND', `read image ${root.digest}: none of its platforms is in the store`, {
     hint: 'Fetch it with `tsbuild pull --platform`.',
+  });
+}
+
+/** A manifest that stands alone names its platform in the config only. */
+async function singleFor(store: Store, manifests: readonly Descriptor[], wanted: Platform): Promise<Descriptor | undefined> {
+  const [only, another] = manifests;
+  if (only === undefined || another !== undefined || only.platform !== undefined) return undefined;
+  return choosePlatform([{ ...only, platform: await platformOf(store, only) }], wanted) === undefined ? undefined : only;
+}
+
+async function platformOf(store: Store, descriptor: Descriptor): Promise<Platform> {
+  const { config } = await readManifest(store, descriptor);
+  return decodeImageConfig(await store.blobs.read(config.digest, configSizeBytesMax), `config ${config.digest}`);
+}
+
+async function platformMissing(store: Store, root: Descriptor, manifests: readonly Descriptor[], wanted: Platform): Promise<TsbuildError> {
+  const there = await Promise.all(manifests.map(async (one) => formatPlatform(one.platform ?? (await platformOf(store, one)))));
+  return new TsbuildError('usage', 'PLATFORM_MISSING', `read image ${root.digest}: the store has no image for ${formatPlatform(wanted)}`, {
+    hint: there.length === 0 ? 'Fetch it with `tsbuild pull --platform`.' : `It has ${there.join(', ')}.`,
   });
 }
 
@@ -119,14 +159,26 @@ async function blobsBeginning(store: Store, hex: string): Promise<readonly BlobD
   return names.filter((name) => name.startsWith(hex) && isDigest(`sha256:${name}`)).map((name) => digestFromHex<BlobDigest>(name));
 }
 
-/** If the blob is an image's config: the manifest over its plain layers, as a build without a name kept it. */
+/** If the blob is an image's config or an index: what a build without a name kept of it. */
 async function untaggedImage(store: Store, digest: BlobDigest): Promise<Descriptor | null> {
   const size = store.blobs.stat(digest);
   if (size === null || size > configSizeBytesMax) return null;
+  const bytes = await store.blobs.read(digest, configSizeBytesMax);
   try {
-    const config = decodeImageConfig(await store.blobs.read(digest, configSizeBytesMax), `config ${digest}`);
+    const index = decodeManifestOrIndex(bytes, { name: `blob ${digest}` });
+    return index.kind === 'index' ? { mediaType: index.index.mediaType, digest, size } : null;
+  } catch (error) {
+    if (!(error instanceof TsbuildError) || error.errorClass !== 'registry') throw error;
+  }
+  return manifestOver(store, { mediaType: mediaTypes.ociConfig, digest, size }, bytes);
+}
+
+/** The manifest over the plain layers of a config, if it was kept. */
+function manifestOver(store: Store, descriptor: Descriptor, bytes: Uint8Array): Descriptor | null {
+  try {
+    const config = decodeImageConfig(bytes, `config ${descriptor.digest}`);
     const layers = config.rootfs.diff_ids.map((diffID) => plainLayer(diffID, store.blobs));
-    const manifest = assembleManifest({ config: { mediaType: mediaTypes.ociConfig, digest, size }, layers });
+    const manifest = assembleManifest({ config: descriptor, layers });
     return store.blobs.stat(manifest.descriptor.digest) === null ? null : manifest.descriptor;
   } catch (error) {
     if (error instanceof TsbuildError && error.errorClass === 'registry') return null;

@@ -180,7 +180,7 @@ test('history cuts commands on a terminal only', async () => {
 test('the other commands print what came back', async () => {
   const all: Partial<Commands> = {
     graph: (_request, format) => Promise.resolve(`graph as ${format}\n`),
-    inspect: (names) => Promise.resolve(names.map((name) => ({ name }))),
+    inspect: ({ names }) => Promise.resolve(names.map((name) => ({ name }))),
     tag: (_source, targets) => Promise.resolve(targets.map((name) => `docker.io/library/${name}:latest`)),
     remove: (names) => Promise.resolve(names),
     save: () => Promise.resolve(),

@@ -14,7 +14,8 @@ import { openTestStore } from '../store/open-test-store.ts';
 import { temporaryFolder } from '../store/temporary-folder.ts';
 import { collect, named, smallImage } from './small-image.ts';
 
-const platform = { os: 'linux', architecture: 'amd64' };
+const host = { os: 'linux', architecture: 'amd64' };
+const platform = { wanted: null, host };
 const small = 'docker.io/library/small:1';
 
 async function storeWith(t: TestContext, names: readonly string[]): Promise<{ store: Store; kept: KeptImage & { readonly configDigest: BlobDigest } }> {
@@ -80,7 +81,7 @@ for (const text of ['none', 'small', 'small:2', 'ffffffff', 'UPPER', '', '../../
 test('inspectImage has the form of docker image inspect', async (t) => {
   const { store, kept } = await storeWith(t, [small]);
   const image = await smallImage(store);
-  assert.deepEqual(JSON.parse(JSON.stringify(await inspectImage(store, 'small:1', platform))), {
+  assert.deepEqual(JSON.parse(JSON.stringify(await inspectImage(store, 'small:1', platform))), [{
     Id: kept.configDigest,
     RepoTags: ['small:1'],
     RepoDigests: [`small@${kept.root.digest}`],
@@ -93,7 +94,7 @@ test('inspectImage has the form of docker image inspect', async (t) => {
     RootFS: { Type: 'layers', Layers: image.layers },
     Config: { Env: ['PATH=/bin'], Cmd: ['/bin/run'], Labels: { a: 'b' } },
     Descriptor: kept.root,
-  });
+  }]);
 });
 
 test('historyOf is newest first, with the layers’ sizes', async (t) => {
@@ -170,4 +171,36 @@ test('an image whose compressed layers are gone is saved with plain ones', async
   const file = join(temporaryFolder(t), 'saved.tar');
   writeFileSync(file, await collect(await saveImages(store, [small], { format: 'oci', platform })));
   execFileSync('skopeo', ['--insecure-policy', 'copy', `oci-archive:${file}`, `dir:${file}-copy`], { stdio: 'pipe' });
+});
+
+test('an image of several platforms is known by its index; each of its platforms can be asked for', async (t) => {
+  const store = await openTestStore(t);
+  const images = [await smallImage(store, { architecture: 'arm64' }), await smallImage(store)];
+  const { root, configDigest } = await storeImage(store, images, { ...named(small), isIndex: true });
+  assert.equal(configDigest, null);
+  const [row] = await listImages(store);
+  assert.deepEqual([row?.imageID, row?.platforms], [root.digest, ['linux/arm64', 'linux/amd64']]);
+  assert.deepEqual((await findImage(store, hexOf(root.digest).slice(0, 12))).names, [small]);
+  const architectures = async (wanted: string | null): Promise<readonly unknown[]> => {
+    const choice = { host, wanted: wanted === null ? null : { os: 'linux', architecture: wanted } };
+    return (await inspectImage(store, 'small:1', choice)).map((image) => (image as { Architecture: string }).Architecture);
+  };
+  assert.deepEqual(await architectures(null), ['arm64', 'amd64']);
+  assert.deepEqual(await architectures('arm64'), ['arm64']);
+  await assert.rejects(architectures('s390x'), { code: 'PLATFORM_MISSING', hint: 'It has linux/arm64, linux/amd64.', errorClass: 'usage' });
+  assert.equal((await historyOf(store, 'small:1', { host, wanted: { os: 'linux', architecture: 'arm64' } })).length, 3);
+  const file = join(temporaryFolder(t), 'saved.tar');
+  writeFileSync(file, await collect(await saveImages(store, [small], { format: 'oci', platform: { host, wanted: { os: 'linux', architecture: 'arm64' } } })));
+  const { manifests } = JSON.parse(execFileSync('tar', ['-xOf', file, 'index.json'], { encoding: 'utf8' })) as { manifests: { digest: string }[] };
+  const index = JSON.parse((await store.blobs.read(root.digest)).toString()) as { manifests: { digest: string }[] };
+  assert.deepEqual(manifests.map(({ digest }) => digest), [index.manifests[0]?.digest]);
+});
+
+test('an index without a name is found by its digest, and a single image knows its platform', async (t) => {
+  const store = await openTestStore(t);
+  const { root } = await storeImage(store, [await smallImage(store)], { names: [], isIndex: true, annotations: [] });
+  assert.deepEqual(await findImage(store, root.digest), { root, names: [] });
+  await storeImage(store, [await smallImage(store)], named(small));
+  await assert.rejects(inspectImage(store, 'small:1', { host, wanted: { os: 'linux', architecture: 'arm64' } }), { code: 'PLATFORM_MISSING' });
+  assert.equal((await inspectImage(store, 'small:1', { host, wanted: host })).length, 1);
 });
