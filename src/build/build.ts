@@ -20,6 +20,7 @@ import { acquireLock, tryLock } from '../native/lock.ts';
 import type { RegistryConfigSources } from '../registry/load-config.ts';
 import { decompress } from '../source/decompress.ts';
 import type { NamedContext } from '../source/named-context.ts';
+import { createRepositories } from '../source/git/repositories.ts';
 import { createDownloads } from '../source/http/downloads.ts';
 import { createResolver } from '../source/resolver.ts';
 import type { TakeLock } from '../store/lock.ts';
@@ -181,6 +182,14 @@ async function buildInStore(state: BuildState): Promise<BuildOutcome> {
   const logs = new LogFolder(store.paths.logs, buildName(ports));
   const fetches = fetchObserver(graph, images, steps, reporter);
   const downloads = createDownloads({ store, registry: ports.registry, secret: (id) => ports.secrets.secret(id) });
+  const repositories = createRepositories({
+    tmp: store.paths.tmp,
+    searchPath: ports.searchPath,
+    registry: ports.registry,
+    keepsTimes: times.kind === 'keep',
+    secret: (id) => ports.secrets.secret(id),
+    ssh: (id) => ports.secrets.sshSocket(id),
+  });
   const environment: BuildEnvironment = {
     graph,
     store,
@@ -196,6 +205,7 @@ async function buildInStore(state: BuildState): Promise<BuildOutcome> {
     accounts: new Map(),
     contextLayers: new Map(),
     downloads,
+    repositories,
     decompress: (source) => decompressArchive(source, { what: 'archive', sizeBytesMax: archiveSizeMax }),
   };
   const work = async (): Promise<BuildOutcome> => {

@@ -6,6 +6,7 @@ import type { TimePolicy } from '../layer/layer.ts';
 import type { Helper } from '../native/helper.ts';
 import type { NetworkProgram } from '../sandbox/network.ts';
 import type { Snapshotter } from '../snapshot/snapshot.ts';
+import type { Repositories } from '../source/git/repositories.ts';
 import type { Downloads } from '../source/http/downloads.ts';
 import type { Store } from '../store/store.ts';
 import type { BaseLayers } from './base-layers.ts';
@@ -58,6 +59,8 @@ export interface BuildEnvironment {
   readonly contextLayers: Map<string, Promise<DiffID>>;
   /** For ADD; the same URL is fetched once a build. */
   readonly downloads: Pick<Downloads, 'resolve'>;
+  /** For ADD of repositories. */
+  readonly repositories: Repositories;
   readonly decompress: Decompress;
 }
 

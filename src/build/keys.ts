@@ -12,6 +12,7 @@ import { contextDigest } from './context-layer.ts';
 import { landingOf, selectOptions } from './copy-plan.ts';
 import type { BuildEnvironment } from './environment.ts';
 import type { Inputs } from './executor.ts';
+import { resolveRepository } from './repository-tree.ts';
 
 /** What every layer depends on: its form and its times. */
 function formParts({ times }: BuildEnvironment): readonly KeyPart[] {
@@ -89,6 +90,8 @@ async function sourceValue(
       const { digest } = await environment.downloads.resolve({ what: 'ADD', url: source.url, checksum: source.checksum, signal });
       return ['http', source.filename, digest];
     }
+    case 'git':
+      return (await resolveRepository(environment, source.from, signal)).identity;
     case 'path': {
       const from = environment.graph.vertices[source.from]?.operation;
       if (from?.kind !== 'context') return ['layers', chain(inputs.get(source.from)?.layers), source.pattern, source.include ?? null];

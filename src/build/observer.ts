@@ -42,7 +42,8 @@ export class StepReporter {
   describe(name: string, vertex?: Vertex): StepDescription {
     this.#lastID += 1;
     const position = vertex?.position;
-    const text = vertex === undefined || vertex.operation.kind === 'context' ? undefined : vertex.name.replace(/^\[[^\]]*\] /, '');
+    const isInternal = vertex === undefined || vertex.operation.kind === 'context' || vertex.operation.kind === 'git';
+    const text = isInternal ? undefined : vertex.name.replace(/^\[[^\]]*\] /, '');
     return {
       id: this.#lastID,
       name,

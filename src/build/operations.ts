@@ -17,6 +17,7 @@ export function createOperations(environment: BuildEnvironment): Operations {
           return operation.diffIDs;
         case 'scratch':
         case 'context':
+        case 'git':
           return [];
         case 'run':
         case 'copy':

@@ -12,6 +12,7 @@ import { planFromContext } from './context-items.ts';
 import { landingOf, parentMode, planItems, selectOptions, type CopyItem, type Landing, type Owner } from './copy-plan.ts';
 import type { BuildEnvironment } from './environment.ts';
 import type { Inputs, Performed } from './executor.ts';
+import { openRepositoryTree } from './repository-tree.ts';
 import { selectInView } from './select-in-view.ts';
 import { resolveOwner } from './users.ts';
 import { writeCopy } from './write-copy.ts';
@@ -76,6 +77,11 @@ async function itemsOf(
 ): Promise<readonly CopyItem[]> {
   if (source.kind === 'inline') return [await inlineItem(environment, source.name, source.content, landing)];
   if (source.kind === 'http') return [await downloadItem(environment, source, landing, signal)];
+  if (source.kind === 'git') {
+    const tree = await openRepositoryTree(environment, source.from, signal);
+    const matches = selectSources(tree, '/', { excludes: operation.excludes });
+    return planItems({ kind: 'directory', path: tree.root }, matches, landing, () => root);
+  }
   const from = environment.graph.vertices[source.from]?.operation;
   if (from?.kind === 'context') {
     return (await planFromContext(environment, from.name, source.pattern, selectOptions(operation, source), landing)).items;

@@ -23,7 +23,8 @@ export interface Match {
   readonly children: readonly SelectedEntry[];
 }
 
-interface Resolved {
+/** Something in a tree, where it really is; the root has no entry. */
+export interface Resolved {
   readonly path: string;
   readonly entry: TreeEntry | null;
 }
@@ -125,6 +126,11 @@ function entriesOf(tree: ContextTree, path: string): readonly TreeEntry[] {
   const found = resolve(tree, path, { links: 0 });
   if (found === null || (found.entry !== null && found.entry.type !== 'directory')) return [];
   return [...tree.list(found.path).values()];
+}
+
+/** What is at a path, links followed inside the tree; null when there is nothing that COPY could see. */
+export function findInTree(tree: ContextTree, path: string): Resolved | null {
+  return resolve(tree, path, { links: 0 });
 }
 
 /** Follows a path through symbolic links, clamped to the context's root; null when there is nothing to be copied. */

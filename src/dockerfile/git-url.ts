@@ -33,8 +33,7 @@ const authorityForm = /^(?:[^@%-][^@]*@)?(?:[a-z0-9_][a-z0-9_.-]*|\[[0-9a-f:.]+\
  * @throws TsbuildError `GIT_URL_INVALID`, class usage, for the address of a repository that is wrong
  */
 export function parseGitUrl(text: string, rules: GitUrlRules = {}): GitUrl | null {
-  const shorthand = rules.allowsShorthand === true && text.startsWith('github.com/');
-  const parts = shorthand ? splitUrl(`https://${text}`, true) : (splitUrl(text, rules.knownGit === true) ?? splitScp(text));
+  const parts = split(text, rules);
   if (parts === null) return null;
   try {
     checkRemote(parts);
@@ -48,6 +47,11 @@ export function parseGitUrl(text: string, rules: GitUrlRules = {}): GitUrl | nul
   }
 }
 
+/** Whether the text means a repository, also where the address is wrong. */
+export function isGitUrl(text: string, rules: GitUrlRules = {}): boolean {
+  return split(text, rules) !== null;
+}
+
 /** An address without the user and the password that it may hold, for people. */
 export function hideCredentials(text: string): string {
   return text.replace(/([a-z0-9]:\/\/)[^/?#\s@]*@/gi, '$1xxxxx@');
@@ -58,6 +62,11 @@ interface GitUrlParts extends Pick<GitUrl, 'remote' | 'transport'> {
   readonly path: string;
   readonly query: string;
   readonly fragment: string;
+}
+
+function split(text: string, { knownGit = false, allowsShorthand = false }: GitUrlRules): GitUrlParts | null {
+  if (allowsShorthand && text.startsWith('github.com/')) return splitUrl(`https://${text}`, true);
+  return splitUrl(text, knownGit) ?? splitScp(text);
 }
 
 function splitUrl(text: string, knownGit: boolean): GitUrlParts | null {

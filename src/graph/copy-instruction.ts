@@ -1,26 +1,23 @@
 /** COPY and ADD: sources, destination and owner after substitution become one vertex (SEMANTICS A6, 52 to 76). */
 import { TsbuildError } from '../base/errors.ts';
 import type { CopyInstruction } from '../dockerfile/instruction.ts';
+import { readChecksum } from '../dockerfile/git-query.ts';
+import { hideCredentials, isGitUrl, parseGitUrl, type GitUrl } from '../dockerfile/git-url.ts';
 import { parseMode } from '../dockerfile/mode.ts';
 import { expand, expandBody, positioned } from './expand.ts';
 import { resolveDestination, resolveSource } from './file-paths.ts';
-import { contextVertex, vertexOfFrom, type PlanContext } from './plan-context.ts';
+import { contextVertex, gitVertex, vertexOfFrom, type PlanContext } from './plan-context.ts';
 import type { ResolvedStage } from './stages.ts';
 import type { StageState } from './stage-state.ts';
 import type { CopyOperation, CopySource, VertexID } from './vertex.ts';
 
-/** A download, as opposed to a repository: `https://….git` is a repository (SEMANTICS A6, 76). */
 function isDownload(source: string): boolean {
-  return /^https?:\/\//.test(source) && !/\.git(#.*)?$/.test(source.replace(/\?.*$/, ''));
-}
-
-function isRepository(source: string): boolean {
-  return /^(git:\/\/|ssh:\/\/|git@)/.test(source) || (/^https?:\/\//.test(source) && !isDownload(source));
+  return /^https?:\/\//.test(source);
 }
 
 /** Whether a source is a path of the context, and nothing from elsewhere. */
 export function isLocalSource(source: string): boolean {
-  return !isRepository(source) && !isDownload(source);
+  return !isGitUrl(source) && !isDownload(source);
 }
 
 /** The operands and flags after substitution; a flag that became empty is as good as absent. */
@@ -62,7 +59,7 @@ export function planCopy(
   const isAdd = instruction.kind === 'add';
   const from = (): VertexID =>
     instruction.from === undefined ? contextVertex(context, '') : vertexOfFrom(context, stage, instruction.from, instruction.position);
-  const sources = words.sources.map((source) => planSource(source, from, words.checksum, instruction));
+  const sources = words.sources.map((source) => planSource(context, source, from, words.checksum, instruction));
   const inline = instruction.heredocs.map((heredoc): CopySource => {
     const content = heredoc.expand ? expandBody(heredoc.content, state.env, instruction.position) : heredoc.content;
     return { kind: 'inline', name: heredoc.name, content };
@@ -90,22 +87,38 @@ function historyText(instruction: CopyInstruction, words: Words): string {
     ...(instruction.parents ? ['--parents'] : []),
     ...(words.owner === null ? [] : [`--chown=${words.owner}`]),
     ...(words.mode === null ? [] : [`--chmod=${words.mode}`]),
-    ...words.sources,
+    ...words.sources.map(hideCredentials),
     ...instruction.heredocs.map((heredoc) => `<<${heredoc.name}`),
     words.destination,
   ];
   return `${parts.join(' ')} # buildkit`;
 }
 
-function planSource(source: string, from: () => VertexID, checksum: string | null, instruction: CopyInstruction): CopySource {
+/** A repository, a download or a path, in this order: `https://….git` is a repository (SEMANTICS A6, 75 and 76). */
+function planSource(context: PlanContext, source: string, from: () => VertexID, checksum: string | null, instruction: CopyInstruction): CopySource {
   const isAdd = instruction.kind === 'add';
-  if (isRepository(source)) {
+  // `--keep-git-dir` makes a repository of every address.
+  const repository = positioned(instruction.position, () => parseGitUrl(source, { knownGit: instruction.keepGitDir !== undefined }));
+  if (repository !== null) {
     if (!isAdd) throw refusal(instruction, 'COPY_FROM_GIT', "source can't be a git ref for COPY", 'Use ADD.');
-    throw refusal(instruction, 'ADD_GIT_UNAVAILABLE', `ADD ${source}: git sources are not available yet`, 'Clone it in a RUN step, or give it as a named context.');
+    return planRepository(context, repository, checksum, instruction);
   }
   if (!isDownload(source)) return { kind: 'path', from: from(), ...(instruction.parents ? splitAtPivot(source) : { pattern: resolveSource(source) }) };
   if (!isAdd) throw refusal(instruction, 'COPY_FROM_URL', "source can't be a URL for COPY", 'Use ADD.');
   return { kind: 'http', url: source, filename: fileNameOf(source), checksum };
+}
+
+function planRepository(context: PlanContext, url: GitUrl, flag: string | null, instruction: CopyInstruction): CopySource {
+  const { keepGitDir, position } = instruction;
+  if (keepGitDir !== undefined && url.keepGitDir !== null && keepGitDir !== url.keepGitDir) {
+    throw refusal(instruction, 'KEEP_GIT_DIR_CONFLICT', 'inconsistent keep-git-dir configuration', 'Say it once, by the flag or in the address.');
+  }
+  const checksum = flag === null ? null : positioned(position, () => readChecksum(flag));
+  if (checksum !== null && url.checksum !== null && checksum !== url.checksum) {
+    throw refusal(instruction, 'CHECKSUM_CONFLICT', `checksum mismatch ${JSON.stringify(checksum)} != ${JSON.stringify(url.checksum)}`, 'Say it once, by the flag or in the address.');
+  }
+  const keepsGit = url.keepGitDir ?? keepGitDir ?? false;
+  return { kind: 'git', from: gitVertex(context, { ...url, checksum: checksum ?? url.checksum }, keepsGit) };
 }
 
 /** The last name of the path, the query left out (SEMANTICS A6, 73). */
@@ -148,7 +161,8 @@ function checkChecksum(words: Words, instruction: CopyInstruction): void {
   if (words.sources.length !== 1) {
     throw refusal(instruction, 'CHECKSUM_SOURCES', "checksum can't be specified for multiple sources", 'Write one ADD for each source.');
   }
-  if (!isDownload(words.sources[0] ?? '') && !isRepository(words.sources[0] ?? '')) {
+  const [source = ''] = words.sources;
+  if (isLocalSource(source)) {
     throw refusal(instruction, 'CHECKSUM_SOURCES', 'checksum requires HTTP(S) or Git sources', 'Remove --checksum.');
   }
 }

@@ -37,6 +37,11 @@ function partsOf(operation: Operation, keyOf: KeyOf): readonly KeyPart[] {
       return [];
     case 'context':
       return [{ name: 'name', value: operation.name }];
+    case 'git':
+      return [
+        { name: 'repository', value: { ...operation.url } },
+        { name: 'keep .git', value: operation.keepsGit },
+      ];
     case 'run':
       return runParts(operation);
     case 'copy':
@@ -105,6 +110,8 @@ function sourceValue(source: CopySource): JsonValue {
   switch (source.kind) {
     case 'path':
       return [source.kind, source.pattern, source.include ?? null];
+    case 'git':
+      return [source.kind]; // which one is told by the inputs' order
     case 'inline':
       return [source.kind, source.name, source.content];
     case 'http':

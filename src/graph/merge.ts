@@ -50,6 +50,7 @@ function renumber(operation: Operation, numberOf: (id: VertexID) => VertexID): O
     case 'image':
     case 'scratch':
     case 'context':
+    case 'git':
       return operation;
     case 'workdir':
       return { ...operation, root: numberOf(operation.root) };
@@ -68,5 +69,5 @@ function renumberMount(mount: RunMount, numberOf: (id: VertexID) => VertexID): R
 }
 
 function renumberSource(source: CopySource, numberOf: (id: VertexID) => VertexID): CopySource {
-  return source.kind === 'path' ? { ...source, from: numberOf(source.from) } : source;
+  return source.kind === 'path' || source.kind === 'git' ? { ...source, from: numberOf(source.from) } : source;
 }

@@ -1,5 +1,6 @@
 /** What the planning of one stage works with: the input, the stages around it and the vertices made so far. */
 import type { SourceRange } from '../base/errors.ts';
+import { hideCredentials, type GitUrl } from '../dockerfile/git-url.ts';
 import type { EnvList } from './env-list.ts';
 import type { PlanInput } from './plan-input.ts';
 import { resolveFrom, type Base, type ResolvedStage } from './stages.ts';
@@ -81,6 +82,17 @@ export function contextVertex({ vertices }: PlanContext, name: string): VertexID
   return vertices.source(`context ${name}`, () => ({
     operation: { kind: 'context', name },
     name: name === '' ? '[internal] load build context' : `[context ${name}] load from client`,
+    position: null,
+  }));
+}
+
+/** The vertex of a repository that ADD names. */
+export function gitVertex({ vertices }: PlanContext, url: GitUrl, keepsGit: boolean): VertexID {
+  const { remote, ref, subdirectory } = url;
+  const fragment = `${ref ?? ''}${subdirectory === '' ? '' : `:${subdirectory}`}`;
+  return vertices.source(`git ${JSON.stringify([url, keepsGit])}`, () => ({
+    operation: { kind: 'git', url, keepsGit },
+    name: `[git] ${hideCredentials(remote)}${fragment === '' ? '' : `#${fragment}`}`,
     position: null,
   }));
 }

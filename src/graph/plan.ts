@@ -4,6 +4,7 @@
  * Start at `plan`; stages are in `stages.ts`, instructions in the files named after them.
  */
 import { unreachable } from '../base/errors.ts';
+import { hideCredentials } from '../dockerfile/git-url.ts';
 import { tryReadHeredocWord } from '../dockerfile/heredoc.ts';
 import type { Instruction } from '../dockerfile/instruction.ts';
 import type { Platform } from '../image/config.ts';
@@ -185,7 +186,7 @@ function shownText(instruction: Instruction, { env }: StageState, { dockerfile }
   const mounts = operation.kind === 'run' ? operation.mounts : [];
   const secrets = mounts.flatMap((mount) => (mount.kind === 'secret' && mount.env !== null ? [mount.env] : []));
   const text = instruction.text.replace(/^\S+/, (keyword) => keyword.toUpperCase()) + summaryOf(instruction);
-  return expandShown(text, env, dockerfile, new Set(secrets)).replace(/[\r\n]+/g, ' ');
+  return hideCredentials(expandShown(text, env, dockerfile, new Set(secrets))).replace(/[\r\n]+/g, ' ');
 }
 
 /** The first line of a here-document that is the whole RUN says what it does. */

@@ -4,6 +4,7 @@
  */
 import type { BlobDigest, DiffID } from '../base/digest.ts';
 import { invariant, type SourceRange } from '../base/errors.ts';
+import type { GitUrl } from '../dockerfile/git-url.ts';
 import type { HistoryEntry, ImageConfig, Platform } from '../image/config.ts';
 
 /** A vertex's number in its graph; inputs always have smaller numbers. */
@@ -27,6 +28,14 @@ export interface ScratchOperation {
 export interface ContextOperation {
   readonly kind: 'context';
   readonly name: string;
+}
+
+/** A repository of which ADD takes all, or a part. What its reference stands for is found out when the build runs. */
+export interface GitOperation {
+  readonly kind: 'git';
+  readonly url: GitUrl;
+  /** Whether `.git` is a part of it. */
+  readonly keepsGit: boolean;
 }
 
 export type RunMount =
@@ -95,6 +104,7 @@ export type CopySource =
   /** With `--parents`, `pattern` is what stands before `/./`, and `include` what is copied from below it (dialect of ignore files). */
   | { readonly kind: 'path'; readonly from: VertexID; readonly pattern: string; readonly include?: string }
   | { readonly kind: 'inline'; readonly name: string; readonly content: string }
+  | { readonly kind: 'git'; readonly from: VertexID }
   | { readonly kind: 'http'; readonly url: string; readonly filename: string; readonly checksum: string | null };
 
 /** COPY and ADD. */
@@ -145,6 +155,7 @@ export type Operation =
   | ImageOperation
   | ScratchOperation
   | ContextOperation
+  | GitOperation
   | RunOperation
   | CopyOperation
   | WorkdirOperation
@@ -185,6 +196,7 @@ export function inputsOf(operation: Operation): readonly VertexID[] {
     case 'image':
     case 'scratch':
     case 'context':
+    case 'git':
       return [];
     case 'run': {
       const mounts = operation.mounts.flatMap((mount) =>
@@ -193,7 +205,7 @@ export function inputsOf(operation: Operation): readonly VertexID[] {
       return [operation.root, ...mounts];
     }
     case 'copy':
-      return [operation.root, ...operation.sources.flatMap((source) => (source.kind === 'path' ? [source.from] : []))];
+      return [operation.root, ...operation.sources.flatMap((source) => (source.kind === 'path' || source.kind === 'git' ? [source.from] : []))];
     case 'workdir':
     case 'config':
       return [operation.root];

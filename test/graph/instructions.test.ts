@@ -172,12 +172,19 @@ test('A1 20: ADD --checksum is for one download', () => {
   refused(`FROM a\nADD --checksum=${sum} x /y`, 'CHECKSUM_SOURCES', [2, 2]);
 });
 
-test('A6 75 and 76: COPY refuses addresses, ADD refuses repositories for now', () => {
+test('A6.75 A6.76 COPY refuses addresses; a repository of ADD is a source of its own, one for all that name it', () => {
   for (const source of ['git://h/x', 'ssh://h/x', 'git@h:x', 'https://h/x.git', 'https://h/x.git#main:sub', 'https://h/x.git?ref=a']) {
     refused(`FROM a\nCOPY ${source} /y`, 'COPY_FROM_GIT', [2, 2]);
-    refused(`FROM a\nADD ${source} /y`, 'ADD_GIT_UNAVAILABLE', [2, 2]);
+    assert.equal(copyOf(`FROM a\nADD ${source} /y`).sources[0]?.kind, 'git', source);
   }
   refused('FROM a\nCOPY https://h/x /y', 'COPY_FROM_URL', [2, 2]);
+  refused('FROM a\nADD https://h/x.git?depth=1 /y', 'GIT_URL_INVALID', [2, 2]);
+  const graph = graphOf('FROM a\nARG V=v1\nADD https://me:pw@h/x.git#$V:d /y\nADD --chmod=755 https://me:pw@h/x.git#v1:d /z\nADD --keep-git-dir https://h/x /y');
+  assert.deepEqual(operationsOf(graph, 'git').map(({ url: { remote, ref, subdirectory }, keepsGit }) => [remote, ref, subdirectory, keepsGit]), [
+    ['https://me:pw@h/x.git', 'v1', 'd', false], ['https://h/x', null, '', true],
+  ]);
+  assert.ok(graph.vertices.every(({ name }) => !name.includes('pw')), 'names hide the password');
+  assert.ok(!JSON.stringify(operationsOf(graph, 'config').map(({ history }) => history)).includes('pw'), 'so does the history');
 });
 
 test('A6 63: a wrong mode and a broken word are refused', () => {
