@@ -3,6 +3,7 @@ import { copyFile, lstat, mkdtemp, utimes, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { TsbuildError } from '../base/errors.ts';
 import { encodePath } from '../base/path-bytes.ts';
+import { selectSources } from '../context/select.ts';
 import type { TreeEntry } from '../context/tree.ts';
 import type { CopyOperation, CopySource, Vertex, WorkdirOperation } from '../graph/vertex.ts';
 import { emptyLayer } from '../layer/layer.ts';
