@@ -3,6 +3,7 @@
  * It reads no environment and prints nothing: what it needs comes in, what happens goes out as events.
  * Start at `runBuild`; the walk over the graph is in `executor.ts`, single operations in the `perform-*.ts` files.
  */
+import { join } from 'node:path';
 import type { Writable } from 'node:stream';
 import { TsbuildError } from '../base/errors.ts';
 import type { EventSink } from '../base/events.ts';
@@ -20,8 +21,8 @@ import { acquireLock, tryLock } from '../native/lock.ts';
 import type { RegistryConfigSources } from '../registry/load-config.ts';
 import { decompress } from '../source/decompress.ts';
 import type { NamedContext } from '../source/named-context.ts';
-import { createRepositories } from '../source/git/repositories.ts';
-import { createDownloads } from '../source/http/downloads.ts';
+import { createRepositories, type Repositories } from '../source/git/repositories.ts';
+import { createDownloads, type Downloads } from '../source/http/downloads.ts';
 import { createResolver } from '../source/resolver.ts';
 import type { TakeLock } from '../store/lock.ts';
 import { openStore } from '../store/open.ts';
@@ -35,7 +36,7 @@ import type { BuildEnvironment, SecretProvider } from './environment.ts';
 import { execute } from './executor.ts';
 import { fetchObserver } from './fetch-observer.ts';
 import { lazyRegistry, type LazyRegistry } from './lazy-registry.ts';
-import { readNamedContexts } from './inputs.ts';
+import { isDirectoryContext, readNamedContexts } from './inputs.ts';
 import { LogFolder } from './log-files.ts';
 import { lazyMachinery } from './machinery.ts';
 import { contextObserver, describeSteps, observeSteps, StepReporter, type Clock } from './observer.ts';
@@ -44,7 +45,7 @@ import { createOperations } from './operations.ts';
 import { imageShape, planInputs } from './plan-request.ts';
 import { planGraph, plannedImages, type Planned } from './planning.ts';
 import { readDefinition } from './read-definition.ts';
-import type { DockerfileSource, InputOptions } from './read-dockerfile.ts';
+import type { FetchedContext, DockerfileSource, InputOptions } from './read-dockerfile.ts';
 import { recordCache } from './record-cache.ts';
 
 /** RUN steps at once where the user does not say: they wait more than they compute. */
@@ -90,6 +91,7 @@ export async function runBuild(request: BuildRequest, ports: BuildPorts): Promis
   checkAnnotations(request.annotations, specs, shape);
   fullNames(request.tags);
   const reporter = new StepReporter(ports.sink, ports.clock);
+  if (!isDirectoryContext(request)) return withStore(request, ports, reporter, async (opened) => buildInStore({ request, specs, reporter, ...opened, ...(await fetchDefinition(request, ports, reporter, opened.store)) }));
   const source = await readDefinition(request, ports, reporter);
   return withStore(request, ports, reporter, (opened) => buildInStore({ request, ports, specs, reporter, source, ...opened }));
 }
@@ -97,11 +99,49 @@ export async function runBuild(request: BuildRequest, ports: BuildPorts): Promis
 /** Plans alone: the graph that a build would carry out. */
 export async function planBuild(request: BuildRequest, ports: BuildPorts): Promise<Graph> {
   const reporter = new StepReporter(ports.sink, ports.clock);
+  if (!isDirectoryContext(request)) {
+    return withStore(request, ports, reporter, async (opened) => (await planInStore({ request, specs: [], reporter, ...opened, ...(await fetchDefinition(request, ports, reporter, opened.store)) }, timesOf(request))).graph);
+  }
   const source = await readDefinition(request, ports, reporter);
   return withStore(request, ports, reporter, async (opened) => {
     const { graph } = await planInStore({ request, ports, specs: [], reporter, source, ...opened }, timesOf(request));
     return graph;
   });
+}
+
+/** The context is fetched first, because the Dockerfile is in it; the ports then know where it is. */
+async function fetchDefinition(request: BuildRequest, ports: BuildPorts, reporter: StepReporter, store: Store): Promise<Pick<BuildState, 'ports' | 'source'>> {
+  let stdin: Promise<Buffer> | null = null;
+  const readStdin = (): Promise<Buffer> => (stdin ??= ports.readStdin());
+  const fetched = await fetchObserved(request, { ...ports, readStdin }, reporter, store);
+  const located = { ...ports, readStdin, ...(fetched === null ? {} : { fetched }) };
+  return { ports: located, source: await readDefinition(request, located, reporter) };
+}
+
+async function fetchObserved(request: BuildRequest, ports: BuildPorts, reporter: StepReporter, store: Store): Promise<FetchedContext | null> {
+  const { fetchContext } = await import('./fetch-context.ts');
+  const downloads = downloadsOf(ports, store);
+  const repositories = repositoriesOf(ports, join(store.paths.tmp, 'context-git'), timesOf(request).kind === 'keep');
+  const step = reporter.describe('[internal] load remote build context');
+  reporter.started(step);
+  try {
+    const fetched = await fetchContext(request, { store, repositories, downloads, readStdin: ports.readStdin, signal: ports.signal });
+    reporter.done(step, false);
+    return fetched;
+  } catch (error) {
+    reporter.failed(step, error);
+    throw error;
+  } finally {
+    await downloads.close();
+  }
+}
+
+function downloadsOf(ports: BuildPorts, store: Store): Downloads {
+  return createDownloads({ store, registry: ports.registry, secret: (id) => ports.secrets.secret(id) });
+}
+
+function repositoriesOf({ searchPath, registry, secrets }: BuildPorts, tmp: string, keepsTimes: boolean): Repositories {
+  return createRepositories({ tmp, searchPath, registry, keepsTimes, secret: (id) => secrets.secret(id), ssh: (id) => secrets.sshSocket(id) });
 }
 
 type Opened = Pick<BuildState, 'store' | 'registry'>;
@@ -181,15 +221,8 @@ async function buildInStore(state: BuildState): Promise<BuildOutcome> {
   });
   const logs = new LogFolder(store.paths.logs, buildName(ports));
   const fetches = fetchObserver(graph, images, steps, reporter);
-  const downloads = createDownloads({ store, registry: ports.registry, secret: (id) => ports.secrets.secret(id) });
-  const repositories = createRepositories({
-    tmp: store.paths.tmp,
-    searchPath: ports.searchPath,
-    registry: ports.registry,
-    keepsTimes: times.kind === 'keep',
-    secret: (id) => ports.secrets.secret(id),
-    ssh: (id) => ports.secrets.sshSocket(id),
-  });
+  const downloads = downloadsOf(ports, store);
+  const repositories = repositoriesOf(ports, store.paths.tmp, times.kind === 'keep');
   const environment: BuildEnvironment = {
     graph,
     store,

@@ -6,6 +6,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { errnoCode, TsbuildError } from '../base/errors.ts';
 import { ignoreFileSizeMax, ignoreNothing, parseIgnore, type Ignore } from '../context/ignore.ts';
+import { isGitUrl } from '../dockerfile/git-url.ts';
 import { contextKey, parseNamedContext, type NamedContext } from '../source/named-context.ts';
 import type { BuildRequest, NamedValue } from './build-request.ts';
 import type { InputOptions } from './read-dockerfile.ts';
@@ -45,11 +46,12 @@ export function readNamedContexts(values: readonly NamedValue[], workingDirector
 
 /** Whether the main context is a directory by its name: only those have ignore rules (SEMANTICS A6, 108). */
 export function isDirectoryContext({ context }: Pick<BuildRequest, 'context'>): boolean {
-  return context !== '-' && !/^(https?|git|ssh):\/\//.test(context) && !/^git@/.test(context);
+  return context !== '-' && !/^https?:\/\//.test(context) && !isGitUrl(context);
 }
 
 /** Checks that the main context is a directory; a Dockerfile on standard input has an empty one. */
-export async function locateContext(request: BuildRequest, { workingDirectory }: InputOptions): Promise<string | null> {
+export async function locateContext(request: BuildRequest, { workingDirectory, fetched }: InputOptions): Promise<string | null> {
+  if (fetched !== undefined) return fetched.root;
   if (request.context === '-') return null;
   if (!isDirectoryContext(request)) {
     throw new TsbuildError('usage', 'CONTEXT_REMOTE_UNAVAILABLE', `${request.context}: contexts from an address are not available yet`, {

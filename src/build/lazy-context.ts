@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { hexOf, digestOf, type ContentDigest } from '../base/digest.ts';
 import type { Ignore } from '../context/ignore.ts';
+import type { DirectoryReader } from '../context/tree.ts';
 import { readContents, readDirectory } from '../native/directory.ts';
 import { replaceFile } from '../store/durable.ts';
 import type { Store } from '../store/store.ts';
@@ -10,6 +11,8 @@ import { ContextSource, type ContextObserver } from './context-source.ts';
 export interface ContextPlace {
   readonly root: string;
   readonly ignore: () => Promise<Ignore>;
+  /** The addon's unless given. */
+  readonly readDirectory?: DirectoryReader;
 }
 
 /** Opens a context once, when first asked. */
@@ -20,7 +23,7 @@ export function lazyContext(store: Store, place: ContextPlace, observer: Context
     return new ContextSource({
       root: place.root,
       ignore: await place.ignore(),
-      readDirectory: (path) => readDirectory(place.root, path),
+      readDirectory: place.readDirectory ?? ((path) => readDirectory(place.root, path)),
       cacheFile: join(store.paths.files, `${name}.jsonl`),
       readContents,
       writeFile: (path, text) => replaceFile({ path, temporary: join(store.paths.tmp, `files-${name}`), bytes: text, mode: 0o600 }),

@@ -50,8 +50,8 @@ export async function openContexts(options: ContextsOptions): Promise<BuildConte
 async function placesOf(options: ContextsOptions): Promise<ReadonlyMap<string, ContextPlace>> {
   const { request, named, store, dockerfilePath } = options;
   const root = (await locateContext(request, options)) ?? (await mkdtemp(join(store.paths.tmp, 'empty-')));
-  const ignore = request.context === '-' ? () => Promise.resolve(ignoreNothing) : () => readIgnore(root, dockerfilePath);
-  const places = new Map<string, ContextPlace>([['', { root, ignore }]]);
+  const ignore = options.fetched !== undefined || request.context === '-' ? () => Promise.resolve(ignoreNothing) : () => readIgnore(root, dockerfilePath);
+  const places = new Map<string, ContextPlace>([['', { root, ignore, ...(options.fetched === undefined ? {} : { readDirectory: options.fetched.readDirectory }) }]]);
   for (const [name, context] of named) {
     if (context.kind === 'directory') places.set(name, { root: context.path, ignore: () => readIgnore(context.path, null) });
   }

@@ -5,6 +5,7 @@
 import { open, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { errnoCode, messageOf, TsbuildError } from '../base/errors.ts';
+import type { DirectoryReader } from '../context/tree.ts';
 import { detectSyntax } from '../dockerfile/directives.ts';
 import type { Dockerfile } from '../dockerfile/instruction.ts';
 import { dockerfileSizeMax } from '../dockerfile/lines.ts';
@@ -23,8 +24,20 @@ export interface InputOptions {
   readonly workingDirectory: string;
   /** Everything on standard input; asked only where the request says `-`. */
   readonly readStdin: () => Promise<Buffer>;
+  /** Where the main context is not a directory of the user's. */
+  readonly fetched?: FetchedContext;
   /** Gets the text of the Dockerfile before it is parsed, so that errors can show its lines. */
   readonly onDockerfile?: (file: string, text: string) => void;
+}
+
+/** A main context that was brought here from elsewhere; its folder is temporary. */
+export interface FetchedContext {
+  readonly root: string;
+  readonly readDirectory: DirectoryReader;
+  /** Null: it comes on standard input. */
+  readonly dockerfile: { readonly path: string; readonly name: string } | null;
+  /** The commit's, Last-Modified, or the newest file's of an archive, in seconds since the epoch. */
+  readonly timeSeconds: number | null;
 }
 
 /** A Dockerfile that is not parsed yet. */
@@ -45,11 +58,18 @@ export async function readDockerfile(request: BuildRequest, options: InputOption
 
 /** The file alone. @throws TsbuildError of class usage: `DOCKERFILE_MISSING`, `DOCKERFILE_UNREADABLE`, `DOCKERFILE_TOO_LARGE` */
 export async function readDockerfileBytes(request: BuildRequest, options: InputOptions): Promise<DockerfileBytes> {
+  if (options.fetched !== undefined && options.fetched.dockerfile !== null) return readFetched(options.fetched.dockerfile, options);
   const fromStdin = request.file === '-' || (request.context === '-' && request.file === null);
   const { path, name } = fromStdin ? { path: null, name: '-' } : await locateDockerfile(request, options);
   const bytes = path === null ? await refuseArchive(await options.readStdin()) : await readDockerfileAt(path, name, fileHint);
   options.onDockerfile?.(name, bytes.toString('utf8'));
   return { bytes, name, path };
+}
+
+async function readFetched({ path, name }: NonNullable<FetchedContext['dockerfile']>, options: InputOptions): Promise<DockerfileBytes> {
+  const bytes = await readDockerfileAt(path, name, fileHint);
+  options.onDockerfile?.(name, bytes.toString('utf8'));
+  return { bytes, name, path: null };
 }
 
 /** What looks like a tar or a compressed one is a context, not a Dockerfile. */

@@ -27,6 +27,7 @@ export function parseNamedContext(value: string): NamedContext {
   if (value.startsWith('oci-layout://')) return parseLayout(value.slice('oci-layout://'.length));
   if (/^(https?|git|ssh):\/\//.test(value) || /^git@[^/]+:/.test(value)) return { kind: 'remote', url: value };
   if (/^[a-z][a-z0-9+.-]*:\/\//.test(value)) throw invalid(value, 'this kind of source is not known');
+  if (/^(target|input):/.test(value)) throw invalid(value, 'it names a part of a bake file or of another builder, which are not read');
   if (value === '') throw invalid(value, 'it is empty');
   return { kind: 'directory', path: value };
 }

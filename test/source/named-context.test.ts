@@ -28,3 +28,9 @@ test('names of one image have one key, and names of stages stay as they are', ()
   assert.deepEqual(new Set(keys), new Set(['busybox']));
   assert.equal(contextKey('Not A Reference'), 'Not A Reference');
 });
+
+test('B3.6 B3.7 B3.8 what only other builders can resolve is refused with a hint: buckets, targets of a bake file, inputs of a frontend', () => {
+  for (const value of ['target:app', 'input:app', 'gs://bucket/x', 's3://bucket/x', 'azblob://x']) {
+    assert.throws(() => parseNamedContext(value), { code: 'NAMED_CONTEXT_INVALID', errorClass: 'usage', hint: /Use a directory/ }, value);
+  }
+});

@@ -126,7 +126,7 @@ const proxyNames = ['http_proxy', 'https_proxy', 'no_proxy', 'all_proxy'];
 /** Proxies by either spelling; authorities as for registries, where the user has named some. */
 async function prepare({ tmp, searchPath, registry: { env } }: RepositoriesOptions): Promise<GitSurroundings> {
   const folder = join(tmp, 'git-home');
-  await mkdir(folder, { mode: 0o700 });
+  await mkdir(folder, { recursive: true, mode: 0o700 });
   const proxies = proxyNames.flatMap((name) => {
     const value = env[name.toUpperCase()] || env[name] || '';
     return value === '' ? [] : [[name, value] as const];
