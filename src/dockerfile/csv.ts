@@ -10,7 +10,7 @@ import { reject } from './rejection.ts';
  */
 export function parseCsvFields(text: string, what: string): readonly string[] {
   const line = text.replace(/\r?\n$/, '');
-  if (line === '') reject('CSV', `${what}: the value is empty`);
+  if (line === '') reject('CSV', `${what}: the value is empty`, { hint: 'Remove the flag, or give it fields.' });
   const fields: string[] = [];
   for (let at = 0; ;) {
     const { value, end } = line[at] === '"' ? readQuoted(line, at, what) : readBare(line, at, what);

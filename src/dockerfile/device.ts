@@ -25,7 +25,7 @@ export function readDevice(value: string): Device {
     if (key === 'required') required = text === undefined ? true : readRequired(text);
     else if (key === 'name' && text !== undefined) name = name === '' ? text : rejectField(`device name already set to ${name}`);
     else if (name === '') name = field;
-    else rejectField(`unexpected key '${key}' in '${field}'`, suggestionHint(key, ['name', 'required']));
+    else rejectField(`unexpected key '${key}' in '${field}'`, suggestionHint(key, ['name', 'required']) ?? 'Write vendor.com/class=name, and ,required behind it.');
   }
   return { name, required };
 }

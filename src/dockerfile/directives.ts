@@ -40,9 +40,9 @@ export class DirectiveReader {
       return false;
     }
     const { name, value } = directive;
-    if (this.values.has(name)) reject('DIRECTIVE_DUPLICATE', `only one ${name} parser directive can be used`, { position });
+    if (this.values.has(name)) reject('DIRECTIVE_DUPLICATE', `only one ${name} parser directive can be used`, { position, hint: 'Remove one of the two lines.' });
     if (name === 'escape' && value !== '\\' && value !== '`') {
-      reject('DIRECTIVE_ESCAPE', `invalid escape token '${value}' does not match \` or \\`, { position });
+      reject('DIRECTIVE_ESCAPE', `invalid escape token '${value}' does not match \` or \\`, { position, hint: 'Write # escape=` or # escape=\\, or leave the line out.' });
     }
     this.values.set(name, value);
     return true;

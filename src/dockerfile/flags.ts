@@ -5,7 +5,7 @@
 import type { SourceRange } from '../base/errors.ts';
 import type { EscapeCharacter } from './directives.ts';
 import { reject } from './rejection.ts';
-import { suggest } from './suggest.ts';
+import { suggest, suggestionHint } from './suggest.ts';
 import { isSpace } from './whitespace.ts';
 
 /** The flags of an instruction, unquoted, and what follows them as it was written. */
@@ -79,7 +79,7 @@ export function readFlags(flags: readonly string[], known: Readonly<Record<strin
   for (const flag of flags) {
     const { name, value } = cutFlag(flag);
     const kind = kinds.get(name) ?? rejectUnknown(name, kinds, context);
-    if (bools.has(name) || texts.has(name)) reject('FLAG_DUPLICATE', `duplicate flag specified: --${name}`, context);
+    if (bools.has(name) || texts.has(name)) reject('FLAG_DUPLICATE', `duplicate flag specified: --${name}`, { position: context.position, hint: `Keep one --${name}.` });
     if (kind === 'bool') bools.set(name, readBool(name, value, context));
     else if (kind === 'text') texts.set(name, needValue(name, value, context));
     else append(lists, name, needValue(name, value, context));
@@ -111,10 +111,11 @@ function rejectUnknown(name: string, kinds: ReadonlyMap<string, FlagKind>, conte
 }
 
 function readBool(name: string, value: string | undefined, context: FlagContext): boolean {
-  if (value === '') reject('FLAG_VALUE', `missing a value on flag: --${name}`, context);
+  const hint = `Write --${name}, --${name}=true or --${name}=false.`;
+  if (value === '') reject('FLAG_VALUE', `missing a value on flag: --${name}`, { position: context.position, hint });
   const lower = value?.toLowerCase() ?? 'true';
   if (lower === 'true' || lower === 'false') return lower === 'true';
-  reject('FLAG_VALUE', `expecting boolean value for flag --${name}, not: ${value}`, context);
+  reject('FLAG_VALUE', `expecting boolean value for flag --${name}, not: ${value}`, { position: context.position, hint: suggestionHint(lower, ['true', 'false']) ?? hint });
 }
 
 function needValue(name: string, value: string | undefined, context: FlagContext): string {

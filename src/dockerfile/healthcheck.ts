@@ -25,13 +25,13 @@ export function readHealthcheck(statement: Statement): HealthcheckInstruction {
 
 /** NONE does not even look at its flags. */
 function readNone(statement: Statement, command: readonly string[]): HealthcheckInstruction {
-  if (command.length > 0) reject('HEALTHCHECK_NONE', 'HEALTHCHECK NONE takes no arguments', statement);
+  if (command.length > 0) reject('HEALTHCHECK_NONE', 'HEALTHCHECK NONE takes no arguments', { position: statement.position, hint: 'Remove what follows, or write HEALTHCHECK CMD.' });
   return { kind: 'healthcheck', ...readCommon(statement), test: ['NONE'] };
 }
 
 function readTest(statement: Statement, command: readonly string[]): HealthcheckInstruction {
   const options = readOptions(statement);
-  if (command.length === 0) reject('HEALTHCHECK_COMMAND', 'Missing command after HEALTHCHECK CMD', statement);
+  if (command.length === 0) reject('HEALTHCHECK_COMMAND', 'Missing command after HEALTHCHECK CMD', { position: statement.position, hint: 'Write HEALTHCHECK CMD command.' });
   const test = statement.raw.json ? ['CMD', ...command] : ['CMD-SHELL', command.join(' ')];
   return { kind: 'healthcheck', ...readCommon(statement), test, ...options };
 }
@@ -72,7 +72,7 @@ function readInterval(name: string, texts: ReadonlyMap<string, string>): number 
 function readRetries(text: string): number {
   if (text === '') return 0;
   const retries = /^[+-]?\d+$/.test(text) ? Number(text) : Number.NaN;
-  if (retries < 0) reject('HEALTHCHECK_RETRIES', `--retries cannot be negative (${text})`);
+  if (retries < 0) reject('HEALTHCHECK_RETRIES', `--retries cannot be negative (${text})`, { hint: 'Write a number from 1, or leave it out.' });
   if (retries >= 0 && retries <= retriesMax) return retries;
   return reject('HEALTHCHECK_RETRIES', `--retries must be a whole number up to ${retriesMax}, not ${JSON.stringify(text)}`);
 }

@@ -18,11 +18,11 @@ export type TriggerReader = (expression: string, position: SourceRange) => Instr
 export function readOnbuild(statement: Statement, readTrigger: TriggerReader): OnbuildInstruction {
   const { raw, position } = statement;
   const trigger = raw.trigger;
-  if (trigger === undefined) return reject('ARGUMENT_COUNT', 'ONBUILD requires at least one argument', { position });
+  if (trigger === undefined) return reject('ARGUMENT_COUNT', 'ONBUILD requires at least one argument', { position, hint: 'Write ONBUILD INSTRUCTION, such as ONBUILD COPY . /app.' });
   readStatementFlags(statement);
-  if (trigger.name === 'ONBUILD') reject('ONBUILD_TRIGGER', "Chaining ONBUILD via `ONBUILD ONBUILD` isn't allowed", { position });
+  if (trigger.name === 'ONBUILD') reject('ONBUILD_TRIGGER', "Chaining ONBUILD via `ONBUILD ONBUILD` isn't allowed", { position, hint: 'Remove one ONBUILD.' });
   if (trigger.name === 'FROM' || trigger.name === 'MAINTAINER') {
-    reject('ONBUILD_TRIGGER', `${trigger.name} isn't allowed as an ONBUILD trigger`, { position });
+    reject('ONBUILD_TRIGGER', `${trigger.name} isn't allowed as an ONBUILD trigger`, { position, hint: 'A trigger runs in the stage that is built on this one.' });
   }
   const expression = expressionOf(statement);
   return { kind: 'onbuild', ...readCommon(statement), expression, trigger: readTrigger(expression, position) };

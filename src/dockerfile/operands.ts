@@ -26,7 +26,7 @@ export function readVolume(statement: Statement): WordsInstruction {
   const words = needWords(statement);
   readStatementFlags(statement);
   const values = words.map(trimSpace);
-  if (values.includes('')) reject('VOLUME_EMPTY', 'VOLUME specified can not be an empty string', statement);
+  if (values.includes('')) reject('VOLUME_EMPTY', 'VOLUME specified can not be an empty string', { position: statement.position, hint: 'Write VOLUME /data.' });
   return { kind: 'volume', ...readCommon(statement), values };
 }
 

@@ -35,14 +35,25 @@ export function readStatementFlags({ raw, position }: Statement, known: Readonly
 /** The operands, of which there must be one or more. @throws TsbuildError `ARGUMENT_COUNT` */
 export function needWords({ raw, position }: Statement): readonly string[] {
   if (raw.words.length > 0) return raw.words;
-  return reject('ARGUMENT_COUNT', `${raw.name} requires at least one argument`, { position });
+  return reject('ARGUMENT_COUNT', `${raw.name} requires at least one argument`, { position, hint: usageHint(raw.name) });
 }
 
 /** The only operand. @throws TsbuildError `ARGUMENT_COUNT` */
 export function needOneWord({ raw, position }: Statement): string {
   const [word] = raw.words;
   if (word !== undefined && raw.words.length === 1) return word;
-  return reject('ARGUMENT_COUNT', `${raw.name} requires exactly one argument`, { position });
+  return reject('ARGUMENT_COUNT', `${raw.name} requires exactly one argument`, { position, hint: usageHint(raw.name) });
+}
+
+const usages: ReadonlyMap<string, string> = new Map([
+  ['ARG', 'ARG NAME=default'], ['ENV', 'ENV NAME=value'], ['LABEL', 'LABEL name=value'], ['EXPOSE', 'EXPOSE 80/tcp'], ['VOLUME', 'VOLUME /data'], ['SHELL', 'SHELL ["/bin/sh", "-c"]'],
+  ['USER', 'USER name:group'], ['WORKDIR', 'WORKDIR /app'], ['STOPSIGNAL', 'STOPSIGNAL SIGTERM'], ['MAINTAINER', 'LABEL org.opencontainers.image.authors=name'], ['HEALTHCHECK', 'HEALTHCHECK CMD command'],
+]);
+
+/** How the instruction is written, for one without operands. */
+function usageHint(name: string): string | undefined {
+  const usage = usages.get(name);
+  return usage === undefined ? undefined : `Write ${usage}.`;
 }
 
 /** The operands as a command. Nothing at all is an empty shell command, as in BuildKit. */
