@@ -24,6 +24,12 @@ void keep(StepContext& step, const std::string& name, Fd mount, bool hostile) {
   step.slots[name] = {std::move(mount), hostile, id};
 }
 
+void copyMode(StepContext& step, int from, int to, const std::string& path) {
+  struct stat status{};
+  if (fstat(from, &status) != 0) step.failErrno("fstat", path);
+  if (fchmodat(to, ".", status.st_mode & 07777, 0) != 0) step.failErrno("fchmodat", path);
+}
+
 // Attaches a copy of what `source` refers to. `path` is for errors.
 void bindOver(StepContext& step, int source, int target, uint64_t attributes, const std::string& path) {
   Fd tree = cloneTree(source);
@@ -55,7 +61,19 @@ void mountViewAside(StepContext& step) {
   keep(step, name, std::move(mount), true);
 }
 
-// type, options, u64 attributes, slot (may be empty), place (slot empty: aside): mounts a new file system.
+// slot, path: names a directory of the host. What is in it is hostile: earlier steps wrote it, and others may write to it
+// now, so that every path below it is resolved by the kernel, in one call, inside it (CVE-2024-23651).
+void openTree(StepContext& step) {
+  const std::string name = step.spec.string();
+  const std::string path = step.spec.string();
+  step.requireSpec();
+  Fd tree(open(path.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!tree.valid()) step.failErrno("open", path);
+  keep(step, name, std::move(tree), true);
+}
+
+// type, options, u64 attributes, slot (may be empty), place (slot empty: aside), bool mode of the target: mounts a new
+// file system. With the last it takes the permissions of the directory that it hides, if that was there.
 void mountFileSystem(StepContext& step) {
   const std::string type = step.spec.string();
   MountOptions options;
@@ -67,6 +85,7 @@ void mountFileSystem(StepContext& step) {
   const uint64_t attributes = step.spec.u64();
   const std::string name = step.spec.string();
   const Place place = step.readPlace();
+  const bool modeOfTarget = step.spec.boolean();
   step.requireSpec();
   Failure failure;
   Fd mount = createMount(type.c_str(), options, attributes, failure);
@@ -74,7 +93,9 @@ void mountFileSystem(StepContext& step) {
   if (place.slot.empty()) {
     if (attachAside(mount.get()) != 0) step.failErrno("move_mount", "/");
   } else {
-    Fd target = openTarget(step, place, true);
+    bool made = false;
+    Fd target = openTarget(step, place, true, &made);
+    if (modeOfTarget && !made) copyMode(step, target.get(), mount.get(), place.path);
     if (attachMount(mount.get(), target.get()) != 0) step.failErrno("move_mount", place.path);
   }
   if (!name.empty()) keep(step, name, std::move(mount), false);

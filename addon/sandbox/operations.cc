@@ -36,6 +36,7 @@ constexpr Entry kOperations[] = {
     {"become user", becomeUser},
     {"set capabilities", setCapabilities},
     {"exec", execute},
+    {"open tree", openTree},
 };
 
 }  // namespace

@@ -58,6 +58,7 @@ class StepContext {
 
 // mount-operations.cc
 void mountViewAside(StepContext& step);
+void openTree(StepContext& step);
 void mountFileSystem(StepContext& step);
 void bindTree(StepContext& step);
 void maskPaths(StepContext& step);

@@ -65,13 +65,12 @@ bool isSame(int a, int b) {
 }
 
 // Makes what is missing of a path, links followed as far as they lead.
-Fd makeMissing(StepContext& step, Slot& slot, const std::string& path, bool directory) {
+Fd makeMissing(StepContext& step, Slot& slot, const std::string& path, bool directory, bool& made) {
   const ResolvedPath resolved = resolve(step, slot.fd.get(), path);
   Fd at = openExisting(step, slot.fd.get(), resolved, path);
   for (size_t i = resolved.existing; i < resolved.components.size(); i++) {
     const bool isDirectory = directory || i + 1 < resolved.components.size();
     const bool inSlot = mountIdOf(at.get()) == slot.mountId;
-    bool made = false;
     at = makeEntry(step, at.get(), resolved.components[i], isDirectory, path, made);
     if (made && inSlot) step.stubs.push_back({isDirectory, join(resolved.components, i + 1)});
   }
@@ -79,10 +78,10 @@ Fd makeMissing(StepContext& step, Slot& slot, const std::string& path, bool dire
 }
 
 // The kernel resolves first: it refuses the links of /proc that are none, such as /proc/self/fd/1.
-Fd openHostileTarget(StepContext& step, Slot& slot, const std::string& path, bool directory) {
+Fd openHostileTarget(StepContext& step, Slot& slot, const std::string& path, bool directory, bool& made) {
   Fd target = openInRoot(slot.fd.get(), path.c_str(), O_PATH);
   if (!target.valid() && errno != ENOENT) step.failErrno("openat2", path);
-  if (!target.valid()) target = makeMissing(step, slot, path, directory);
+  if (!target.valid()) target = makeMissing(step, slot, path, directory, made);
   if (isSame(target.get(), slot.fd.get())) step.failWith("", EBUSY, path, "nothing can be mounted over the root");
   refuseKernelFileSystem(step, target.get(), path);
   return target;
@@ -107,10 +106,12 @@ Fd openSource(StepContext& step, const Place& place) {
   return fd;
 }
 
-Fd openTarget(StepContext& step, const Place& place, bool directory) {
+Fd openTarget(StepContext& step, const Place& place, bool directory, bool* made) {
   Slot& slot = step.slot(place.slot);
-  Fd target = slot.hostile ? openHostileTarget(step, slot, place.path, directory) : openBeneath(slot.fd.get(), place.path.c_str(), O_PATH);
+  bool wasMade = false;
+  Fd target = slot.hostile ? openHostileTarget(step, slot, place.path, directory, wasMade) : openBeneath(slot.fd.get(), place.path.c_str(), O_PATH);
   if (!target.valid()) step.failErrno("openat2", place.path);
+  if (made != nullptr) *made = wasMade;
   struct stat status{};
   if (fstat(target.get(), &status) != 0) step.failErrno("fstat", place.path);
   if (directory && !S_ISDIR(status.st_mode)) step.failWith("", ENOTDIR, place.path, "a directory cannot be mounted over a file");

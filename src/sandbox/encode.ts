@@ -50,6 +50,7 @@ const codes: Readonly<Record<AfterClone['operation'], number>> = {
   'become user': 21,
   'set capabilities': 22,
   'exec': 23,
+  'open tree': 24,
 };
 
 const allBits = 0xffff_ffff_ffff_ffffn;
@@ -80,6 +81,7 @@ function encodeFields(writer: SpecWriter, operation: AfterClone): void {
     case 'scope abstract sockets':
       return;
     case 'mount view':
+    case 'open tree':
     case 'mount':
     case 'bind':
     case 'mask':
@@ -96,7 +98,7 @@ function encodeFields(writer: SpecWriter, operation: AfterClone): void {
   }
 }
 
-type Mounting = Extract<AfterClone, { readonly operation: 'mount view' | 'mount' | 'bind' | 'mask' | 'protect' | 'pivot root' }>;
+type Mounting = Extract<AfterClone, { readonly operation: 'mount view' | 'open tree' | 'mount' | 'bind' | 'mask' | 'protect' | 'pivot root' }>;
 type FileMaking = Extract<AfterClone, { readonly operation: 'make directory' | 'make device' | 'make link' | 'make file' }>;
 type Bare = Extract<AfterClone, { readonly operation: 'bring loopback up' | 'join session keyring' | 'scope abstract sockets' }>;
 
@@ -106,12 +108,17 @@ function encodeMounting(writer: SpecWriter, operation: Mounting): void {
       writer.bytes(operation.as);
       writeViewSpec(writer, operation.view);
       return encodeAttributes(writer, operation.attributes);
+    case 'open tree':
+      writer.bytes(operation.as).bytes(operation.path);
+      return;
     case 'mount':
       writer.bytes(operation.type).u32(operation.options.length);
       for (const [key, value] of operation.options) writer.bytes(key).bytes(value);
       encodeAttributes(writer, operation.attributes);
       writer.bytes(operation.as ?? '');
-      return encodePlace(writer, operation.at ?? { in: '', path: '' });
+      encodePlace(writer, operation.at ?? { in: '', path: '' });
+      writer.boolean(operation.modeOfTarget ?? false);
+      return;
     case 'bind':
       encodePlace(writer, operation.from);
       encodePlace(writer, operation.at);

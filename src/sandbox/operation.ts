@@ -14,7 +14,7 @@ export type MountAttribute = 'ro' | 'nosuid' | 'nodev' | 'noexec' | 'strictatime
 
 /**
  * A path in a mounted tree that an earlier operation named. In a view the path is hostile: links are followed inside the
- * view, missing mount points are made. In the others it is ours. The tree `host` is the host's root directory.
+ * view, missing mount points are made. So it is in an opened tree. In the others it is ours. The tree `host` is the host's root directory.
  */
 export interface Place {
   readonly in: string;
@@ -31,8 +31,13 @@ export type Operation =
   | { readonly operation: 'bring loopback up' }
   /** Mounts layers out of the way, under a name. */
   | { readonly operation: 'mount view'; readonly as: string; readonly view: ViewSpec; readonly attributes: readonly MountAttribute[] }
-  /** Mounts a new file system, at a place or out of the way, under a name or none. An option without value is ''. */
-  | { readonly operation: 'mount'; readonly type: string; readonly options: readonly (readonly [string, string])[]; readonly attributes: readonly MountAttribute[]; readonly as: string | null; readonly at: Place | null }
+  /** Names a directory of the host whose content is as hostile as that of a view. */
+  | { readonly operation: 'open tree'; readonly as: string; readonly path: string }
+  /**
+   * Mounts a new file system, at a place or out of the way, under a name or none. An option without value is ''. With
+   * `modeOfTarget` its root has the permissions of the directory that it hides, where there was one.
+   */
+  | { readonly operation: 'mount'; readonly type: string; readonly options: readonly (readonly [string, string])[]; readonly attributes: readonly MountAttribute[]; readonly as: string | null; readonly at: Place | null; readonly modeOfTarget?: boolean }
   | { readonly operation: 'bind'; readonly from: Place; readonly at: Place; readonly attributes: readonly MountAttribute[] }
   /** Hides those of the paths that exist behind a read-only file or directory. */
   | { readonly operation: 'mask'; readonly in: string; readonly paths: readonly string[]; readonly file: Place; readonly directory: Place }
@@ -55,4 +60,4 @@ export type Operation =
   | { readonly operation: 'install seccomp filter'; readonly program: Uint8Array }
   | { readonly operation: 'become user'; readonly uid: number; readonly gid: number; readonly groups: readonly number[] }
   | { readonly operation: 'set capabilities'; readonly keep: CapabilitySet }
-  | { readonly operation: 'exec'; readonly argv: readonly Bytes[]; readonly env: readonly string[] };
+  | { readonly operation: 'exec'; readonly argv: readonly Bytes[]; readonly env: readonly Bytes[] };

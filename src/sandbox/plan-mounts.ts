@@ -74,8 +74,15 @@ export function planPrivate(spec: StepSpec): Operation[] {
       const { name, content, mode, uid, gid } = file;
       return { operation: 'make file', at: inPrivate(name), content, mode, uid, gid };
     }),
-    ...mounts.flatMap((mount, index): Operation[] => (mount.kind === 'bind' ? [{ operation: 'mount view', as: `view${index}`, view: mount.view, attributes: ['nodev'] }] : [])),
+    ...mounts.flatMap(planTree),
   ];
+}
+
+/** What a mount is bound from, where that is a tree that links are followed in. */
+function planTree(mount: StepMount, index: number): Operation[] {
+  if (mount.kind === 'bind') return [{ operation: 'mount view', as: `view${index}`, view: mount.view, attributes: ['nodev'] }];
+  if (mount.kind === 'path' && mount.source !== undefined) return [{ operation: 'open tree', as: `tree${index}`, path: mount.path }];
+  return [];
 }
 
 /** Everything below the root, lowest first. */
@@ -132,11 +139,15 @@ function planMount(mount: StepMount, index: number): Operation {
   switch (mount.kind) {
     case 'bind':
       return { operation: 'bind', from: { in: `view${index}`, path: mount.source }, at, attributes: mount.readOnly ? ['ro', 'nodev'] : ['nodev'] };
-    case 'path':
-      return { operation: 'bind', from: { in: 'host', path: mount.path }, at, attributes: mount.readOnly ? ['ro', 'nodev'] : ['nodev'] };
+    case 'path': {
+      const from = mount.source === undefined ? { in: 'host', path: mount.path } : { in: `tree${index}`, path: mount.source };
+      return { operation: 'bind', from, at, attributes: mount.readOnly ? ['ro', 'nodev'] : ['nodev'] };
+    }
     case 'tmpfs': {
       const size: readonly (readonly [string, string])[] = mount.sizeBytes === undefined ? [] : [['size', String(mount.sizeBytes)]];
-      return { operation: 'mount', type: 'tmpfs', options: [['source', 'tmpfs'], ['mode', (mount.mode ?? 0o1777).toString(8)], ...size], attributes: ['nosuid', 'nodev'], as: null, at };
+      const options: readonly (readonly [string, string])[] = [['source', 'tmpfs'], ['mode', (mount.mode ?? 0o1777).toString(8)], ...size];
+      const attributes: readonly MountAttribute[] = mount.readOnly === true ? ['ro', 'nosuid', 'nodev'] : ['nosuid', 'nodev'];
+      return { operation: 'mount', type: 'tmpfs', options, attributes, as: null, at, modeOfTarget: mount.mode === undefined };
     }
     case 'secret':
       return bindFile(secretFile(mount, index));

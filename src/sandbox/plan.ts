@@ -68,5 +68,6 @@ function planPrivileges(spec: StepSpec): Operation[] {
 }
 
 function planCommand(spec: StepSpec): Operation {
-  return { operation: 'exec', argv: spec.argv, env: spec.env.map(([name, value]) => `${name}=${value}`) };
+  const env = spec.env.map(([name, value]) => (typeof value === 'string' ? `${name}=${value}` : Buffer.concat([Buffer.from(`${name}=`), value])));
+  return { operation: 'exec', argv: spec.argv, env };
 }

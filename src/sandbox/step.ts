@@ -11,9 +11,13 @@ import type { NetworkProgram } from './network.ts';
 export type StepMount =
   /** A file or directory of another view; `source` is a path inside it, resolved in its root. */
   | { readonly kind: 'bind'; readonly view: ViewSpec; readonly source: string; readonly target: string; readonly readOnly: boolean }
-  /** A host path that tsbuild itself chose, e.g. a cache mount's directory or a proxied ssh socket. */
-  | { readonly kind: 'path'; readonly path: string; readonly target: string; readonly readOnly: boolean }
-  | { readonly kind: 'tmpfs'; readonly target: string; readonly sizeBytes?: number; readonly mode?: number }
+  /**
+   * A host path that tsbuild itself chose, e.g. a cache mount's directory or a proxied ssh socket; or a path inside a host
+   * directory, `source`, resolved as in a root because steps wrote what is there.
+   */
+  | { readonly kind: 'path'; readonly path: string; readonly source?: string; readonly target: string; readonly readOnly: boolean }
+  /** Without `mode`: that of the directory that is there, else 1777, as runc does it. */
+  | { readonly kind: 'tmpfs'; readonly target: string; readonly readOnly?: boolean; readonly sizeBytes?: number; readonly mode?: number }
   /** A read-only file that exists in memory only. */
   | { readonly kind: 'secret'; readonly target: string; readonly content: Uint8Array; readonly uid: number; readonly gid: number; readonly mode: number };
 
@@ -30,7 +34,7 @@ export interface StepSpec {
   readonly root: ViewSpec;
   readonly argv: readonly Bytes[];
   /** The whole environment, in this order; nothing is added. argv[0] is looked up in its PATH. */
-  readonly env: readonly (readonly [string, string])[];
+  readonly env: readonly (readonly [string, Bytes])[];
   /** Made, mode 0755, if it is missing. */
   readonly cwd: string;
   readonly user: { readonly uid: number; readonly gid: number; readonly groups: readonly number[] };

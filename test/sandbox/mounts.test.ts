@@ -66,6 +66,55 @@ describe('the mounts of a step', { skip: skipUnlessRoot }, () => {
     assert.deepEqual(readdirSync(join(upper, 't')), []);
   });
 
+  test('tmpfs without a mode has that of the directory it hides, else 1777; a read-only one takes nothing', async () => {
+    const lowers = [fixture.base, fixture.layer('tmpfs-target', (directory) => mkdirSync(join(directory, 'there'), { mode: 0o750 }))];
+    const mounts = [{ kind: 'tmpfs', target: '/there' }, { kind: 'tmpfs', target: '/made' }, { kind: 'tmpfs', target: '/ro', readOnly: true }] as const;
+    const { stdout, stderr } = await fixture.run('stat -c "%n %a" /there /made; touch /ro/f', { lowers, mounts });
+    assert.equal(stdout, '/there 750\n/made 1777\n');
+    assert.match(stderr, /Read-only file system/);
+  });
+
+  test('a source inside a path follows links inside it and no further', async () => {
+    const tree = fixture.layer('cache-tree', (directory) => {
+      mkdirSync(join(directory, 'sub/deep'), { recursive: true });
+      writeFileSync(join(directory, 'sub/deep/file'), 'in the cache\n');
+      symlinkSync('/sub/deep', join(directory, 'absolute'));
+      symlinkSync('../../../../../../../../etc', join(directory, 'out'));
+      symlinkSync('/proc/self/root/etc', join(directory, 'magic'));
+    }).path;
+    const run = (source: string) => fixture.run('cat /c/file', { mounts: [{ kind: 'path', path: tree, source, target: '/c', readOnly: false }] });
+    assert.equal((await run('/absolute')).stdout, 'in the cache\n');
+    assert.equal((await run('/../../sub/deep')).stdout, 'in the cache\n');
+    for (const source of ['/out', '/magic', '/sub/none']) await assert.rejects(run(source), /run step: bind .*ENOENT/);
+  });
+
+  test('a source that is swapped for a link to the host all the time never shows the host', async () => {
+    const { promises: fs } = process.getBuiltinModule('node:fs');
+    const tree = fixture.layer('swapped-tree', (directory) => {
+      mkdirSync(join(directory, 'a'));
+      writeFileSync(join(directory, 'a/file'), 'inside\n');
+    }).path;
+    const host = fixture.layer('swapped-host', (directory) => writeFileSync(join(directory, 'file'), 'outside\n')).path;
+    let isDone = false;
+    const swap = async (): Promise<void> => {
+      while (!isDone) {
+        await fs.rename(join(tree, 'a'), join(tree, 'b'));
+        await fs.symlink(host, join(tree, 'a'));
+        await fs.rm(join(tree, 'a'));
+        await fs.rename(join(tree, 'b'), join(tree, 'a'));
+      }
+    };
+    const swapping = swap();
+    const seen = new Set<string>();
+    for (let attempt = 0; attempt < 40; attempt++) {
+      const mounts = [{ kind: 'path', path: tree, source: '/a', target: '/c', readOnly: false }] as const;
+      seen.add(await fixture.run('cat /c/file', { mounts }).then(({ stdout }) => stdout, () => 'refused'));
+    }
+    isDone = true;
+    await swapping;
+    assert.ok(!seen.has('outside\n'), [...seen].join());
+  });
+
   test('a secret has its owner and mode, is read-only, and never on disk', async () => {
     const content = Buffer.from([0, 255, 10, 115]);
     const { stdout, stderr, upper } = await fixture.run('stat -c "%a %u %g" /run/secrets/s; od -An -tx1 /run/secrets/s; echo x > /run/secrets/s', {

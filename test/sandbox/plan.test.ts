@@ -10,7 +10,7 @@ import type { StepSpec } from '../../src/sandbox/step.ts';
 const typical: StepSpec = {
   root: { lowers: [{ kind: 'directory', path: '/store/l1' }, { kind: 'directory', path: '/store/l2' }], upper: '/store/u', work: '/store/w' },
   argv: ['/bin/sh', '-c', 'make'],
-  env: [['PATH', '/usr/bin:/bin'], ['EMPTY', '']],
+  env: [['PATH', '/usr/bin:/bin'], ['EMPTY', ''], ['BYTES', Buffer.from([0xff])]],
   cwd: '/src',
   user: { uid: 1000, gid: 1000, groups: [27] },
   network: 'none',
@@ -22,6 +22,7 @@ const typical: StepSpec = {
     { kind: 'path', path: '/store/cache/1', target: '/root/.cache', readOnly: false },
     { kind: 'bind', view: { lowers: [{ kind: 'directory', path: '/store/context' }] }, source: '/package.json', target: '/src/package.json', readOnly: true },
     { kind: 'tmpfs', target: '/tmp', sizeBytes: 4096 },
+    { kind: 'path', path: '/store/cache/2', source: '/sub', target: '/sub', readOnly: true },
   ],
   security: 'sandbox',
   shmSizeBytes: 67108864,
