@@ -7,6 +7,7 @@ import { homedir } from 'node:os';
 import type { BuildEvent } from './base/events.ts';
 import { runBuild, type BuildOutcome, type BuildPorts } from './build/build.ts';
 import type { BuildRequest } from './build/build-request.ts';
+import { createSecretProvider } from './build/secret-provider.ts';
 
 export { TsbuildError, exitCodes, type ErrorClass, type SourceRange } from './base/errors.ts';
 export type { BuildEvent, StepDescription, StepUsage } from './base/events.ts';
@@ -23,7 +24,7 @@ export interface BuildOptions extends Partial<Omit<BuildRequest, 'context' | 'st
   readonly signal?: AbortSignal;
   /** What relative paths are relative to. Default: the current directory of the process. */
   readonly workingDirectory?: string;
-  /** Proxies, `DOCKER_CONFIG` and certificate bundles for the registry client. Default: none. */
+  /** Proxies, `DOCKER_CONFIG` and certificate bundles for the registry client, and secrets from variables. Default: none. */
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** Values of secrets by id. */
   readonly secretValues?: Readonly<Record<string, Uint8Array>>;
@@ -83,13 +84,14 @@ function requestOf(options: BuildOptions): BuildRequest {
 }
 
 function portsOf(options: BuildOptions, events: EventQueue): BuildPorts {
-  const secrets = new Map(Object.entries(options.secretValues ?? {}));
   const env = options.env ?? {};
+  const workingDirectory = options.workingDirectory ?? process.cwd();
+  const values = new Map(Object.entries(options.secretValues ?? {}));
   return {
     sink: (event) => events.push(event),
     signal: options.signal ?? new AbortController().signal,
     stdout: options.stdout ?? process.stdout,
-    workingDirectory: options.workingDirectory ?? process.cwd(),
+    workingDirectory,
     readStdin: () => Promise.resolve(Buffer.alloc(0)),
     clock: () => performance.timeOrigin + performance.now(),
     nowNs: () => BigInt(Date.now()) * 1_000_000n,
@@ -97,7 +99,7 @@ function portsOf(options: BuildOptions, events: EventQueue): BuildPorts {
     architecture: process.arch,
     searchPath,
     registry: { env, homeDir: homedir() },
-    secrets: { secret: (id) => Promise.resolve(secrets.get(id) ?? null), sshSocket: () => null },
+    secrets: createSecretProvider({ secrets: options.secrets ?? [], ssh: options.ssh ?? [] }, { env, workingDirectory, values }),
   };
 }
 

@@ -32,7 +32,7 @@ import { BaseLayers } from './base-layers.ts';
 import type { BuildRequest } from './build-request.ts';
 import { checkInBuild } from './check.ts';
 import { deliver, fullNames, type Delivery } from './deliver.ts';
-import type { BuildEnvironment, SecretProvider } from './environment.ts';
+import type { BuildEnvironment } from './environment.ts';
 import { execute } from './executor.ts';
 import { fetchObserver } from './fetch-observer.ts';
 import { lazyRegistry, type LazyRegistry } from './lazy-registry.ts';
@@ -47,6 +47,7 @@ import { planGraph, plannedImages, type Planned } from './planning.ts';
 import { readDefinition } from './read-definition.ts';
 import type { FetchedContext, DockerfileSource, InputOptions } from './read-dockerfile.ts';
 import { recordCache } from './record-cache.ts';
+import type { SecretProvider } from './secret-provider.ts';
 
 /** RUN steps at once where the user does not say: they wait more than they compute. */
 const runsDefault = 16;
@@ -91,6 +92,7 @@ export async function runBuild(request: BuildRequest, ports: BuildPorts): Promis
   checkAnnotations(request.annotations, specs, shape);
   fullNames(request.tags);
   const reporter = new StepReporter(ports.sink, ports.clock);
+  for (const text of await ports.secrets.check()) reporter.send({ type: 'notice', level: 'warning', code: 'SECRET_EMPTY', text });
   if (!isDirectoryContext(request)) return withStore(request, ports, reporter, async (opened) => buildInStore({ request, specs, reporter, ...opened, ...(await fetchDefinition(request, ports, reporter, opened.store)) }));
   const source = await readDefinition(request, ports, reporter);
   return withStore(request, ports, reporter, (opened) => buildInStore({ request, ports, specs, reporter, source, ...opened }));
@@ -141,7 +143,7 @@ function downloadsOf(ports: BuildPorts, store: Store): Downloads {
 }
 
 function repositoriesOf({ searchPath, registry, secrets }: BuildPorts, tmp: string, keepsTimes: boolean): Repositories {
-  return createRepositories({ tmp, searchPath, registry, keepsTimes, secret: (id) => secrets.secret(id), ssh: (id) => secrets.sshSocket(id) });
+  return createRepositories({ tmp, searchPath, registry, keepsTimes, secret: (id) => secrets.secret(id), ssh: (id) => secrets.agent(id)?.[0] ?? null });
 }
 
 type Opened = Pick<BuildState, 'store' | 'registry'>;

@@ -13,15 +13,8 @@ import type { BaseLayers } from './base-layers.ts';
 import type { ContextSource } from './context-source.ts';
 import type { LogFolder } from './log-files.ts';
 import type { StepReporter } from './observer.ts';
+import type { SecretProvider } from './secret-provider.ts';
 import type { AccountFiles } from './users.ts';
-
-/** A secret or an agent that the user allowed steps to use. The value is read when a step needs it. */
-export interface SecretProvider {
-  /** The value, or null where the user gave no secret of this name. */
-  secret(id: string): Promise<Uint8Array | null>;
-  /** The path of an agent's socket on this machine, or null. */
-  sshSocket(id: string): string | null;
-}
 
 /** What `--network default` turned out to be on this machine. */
 export interface DefaultNetwork {

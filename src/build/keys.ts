@@ -5,7 +5,7 @@
 import { makeKey, type CacheKey, type JsonValue, type KeyPart } from '../base/canonical.ts';
 import { chainIDOf, digestOf, type ContentDigest, type DiffID } from '../base/digest.ts';
 import { encodePath } from '../base/path-bytes.ts';
-import type { CopyOperation, CopySource, RunMount, RunOperation, WorkdirOperation } from '../graph/vertex.ts';
+import type { CopyOperation, CopySource, RunMount, RunOperation, VertexID, WorkdirOperation } from '../graph/vertex.ts';
 import { layerFormat } from '../layer/layer.ts';
 import { planFromContext } from './context-items.ts';
 import { contextDigest } from './context-layer.ts';
@@ -48,15 +48,28 @@ export async function runKey(environment: BuildEnvironment, operation: RunOperat
   ]);
 }
 
-/** A mount as a key sees it: what is in a bind, but neither a secret's value nor what a cache holds. */
+/** A mount as a key sees it: what is in a bind, but neither a secret's value nor what a cache holds beyond its beginning. */
 async function mountValue(environment: BuildEnvironment, mount: RunMount, inputs: Inputs): Promise<JsonValue> {
-  if (mount.kind !== 'bind') {
-    const { ...fields } = mount;
-    return mount.kind === 'cache' ? { ...mount, from: null } : { ...fields };
+  switch (mount.kind) {
+    case 'bind': {
+      const content = await contentValue(environment, mount.from, mount.source, inputs);
+      return { kind: 'bind', content, source: mount.source, target: mount.target, readOnly: mount.readOnly };
+    }
+    case 'cache': {
+      const from = mount.from === null ? null : await contentValue(environment, mount.from, '/', inputs);
+      return { ...mount, from };
+    }
+    case 'tmpfs':
+    case 'secret':
+    case 'ssh':
+      return { ...mount };
   }
-  const from = environment.graph.vertices[mount.from]?.operation;
-  const content = from?.kind === 'context' ? await contextDigest(environment, from.name, mount.source) : chain(inputs.get(mount.from)?.layers);
-  return { kind: 'bind', content, source: mount.source, target: mount.target, readOnly: mount.readOnly };
+}
+
+/** What `from` of a mount shows at a path. */
+async function contentValue(environment: BuildEnvironment, from: VertexID, source: string, inputs: Inputs): Promise<JsonValue> {
+  const operation = environment.graph.vertices[from]?.operation;
+  return operation?.kind === 'context' ? contextDigest(environment, operation.name, source) : chain(inputs.get(from)?.layers);
 }
 
 /** COPY and ADD: the merged tree that the destination is resolved in, and what will land there. */

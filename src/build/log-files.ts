@@ -5,38 +5,56 @@
 import { mkdir, open, readdir, rm, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { StringDecoder } from 'node:string_decoder';
+import { releaseAll } from '../base/releasing.ts';
 import { diskError } from '../store/disk-error.ts';
+import type { MakeRedactor } from './redact.ts';
 
 /** Builds whose logs are kept. */
 export const keptBuildsMax = 50;
 
 type StreamName = 'stdout' | 'stderr';
+const streams: readonly StreamName[] = ['stdout', 'stderr'];
+
+/** Where a log goes besides its file, and what does not go there. */
+export interface LogOptions {
+  readonly onText: (stream: StreamName, text: string) => void;
+  /** Takes out what nobody may read, from file and text. */
+  readonly redactor: MakeRedactor;
+}
 
 /** The log of one step while it runs. */
 export class StepLog {
   readonly path: string;
   readonly #file: FileHandle;
-  readonly #onText: (stream: StreamName, text: string) => void;
+  readonly #onText: LogOptions['onText'];
   readonly #decoders = { stdout: new StringDecoder('utf8'), stderr: new StringDecoder('utf8') };
+  readonly #redactors;
 
-  constructor(path: string, file: FileHandle, onText: (stream: StreamName, text: string) => void) {
+  constructor(path: string, file: FileHandle, { onText, redactor }: LogOptions) {
     this.path = path;
     this.#file = file;
     this.#onText = onText;
+    this.#redactors = { stdout: redactor(), stderr: redactor() };
   }
 
-  async write(stream: StreamName, chunk: Buffer): Promise<void> {
-    const text = this.#decoders[stream].write(chunk);
-    if (text !== '') this.#onText(stream, text);
-    await writing(this.path, this.#file.writeFile(chunk));
+  write(stream: StreamName, chunk: Buffer): Promise<void> {
+    return this.#put(stream, this.#redactors[stream].push(chunk));
   }
 
   async close(): Promise<void> {
-    for (const stream of ['stdout', 'stderr'] as const) {
+    const flush = async (stream: StreamName): Promise<void> => {
+      await this.#put(stream, this.#redactors[stream].finish());
       const text = this.#decoders[stream].end();
       if (text !== '') this.#onText(stream, text);
-    }
-    await writing(this.path, this.#file.close());
+    };
+    await releaseAll([...streams.map((stream) => () => flush(stream)), () => writing(this.path, this.#file.close())]);
+  }
+
+  async #put(stream: StreamName, bytes: Buffer): Promise<void> {
+    if (bytes.length === 0) return;
+    const text = this.#decoders[stream].write(bytes);
+    if (text !== '') this.#onText(stream, text);
+    await writing(this.path, this.#file.writeFile(bytes));
   }
 }
 
@@ -62,13 +80,13 @@ export class LogFolder {
     return this.#opened.has(stepID) ? this.pathOf(stepID) : undefined;
   }
 
-  async open(stepID: number, onText: (stream: StreamName, text: string) => void): Promise<StepLog> {
+  async open(stepID: number, options: LogOptions): Promise<StepLog> {
     const path = this.pathOf(stepID);
     this.#made ??= this.#make();
     await writing(path, this.#made);
     const file = await writing(path, open(path, 'w', 0o600));
     this.#opened.add(stepID);
-    return new StepLog(path, file, onText);
+    return new StepLog(path, file, options);
   }
 
   async #make(): Promise<string> {

@@ -1,6 +1,8 @@
 /** Carries out a RUN: a writable snapshot, the step in its sandbox, and the layer of what it changed. */
 import { TsbuildError } from '../base/errors.ts';
+import { releasing, undo } from '../base/releasing.ts';
 import type { RunOperation, Vertex } from '../graph/vertex.ts';
+import type { Bytes } from '../native/encoding.ts';
 import type { ViewSpec } from '../native/view.ts';
 import { hostsFor, resolvConfFor, type NetworkProgram, type StepNetwork } from '../sandbox/network.ts';
 import { runStep } from '../sandbox/run-step.ts';
@@ -10,6 +12,7 @@ import { readAccounts } from './accounts.ts';
 import type { BuildEnvironment, Machinery } from './environment.ts';
 import type { Inputs, Performed } from './executor.ts';
 import { checkPlatform, formatErrorHint } from './foreign-platform.ts';
+import { redacting } from './redact.ts';
 import { prepareMounts, type PreparedMounts } from './run-mounts.ts';
 import { resolveUser } from './users.ts';
 
@@ -23,56 +26,53 @@ export async function performRun(
   const layers = inputs.get(operation.root)?.layers ?? [];
   await environment.baseLayers.ensure([...inputs.values()].flatMap((input) => input.layers), signal);
   await checkPlatform(environment, operation.platform, layers, signal);
-  const machinery = await environment.machinery();
-  const accounts = await readAccounts(environment, layers, signal);
-  const user = resolveUser(operation.user, accounts);
-  const prepared = await prepareMounts(environment, vertex, operation, inputs, signal);
-  try {
+  const user = resolveUser(operation.user, await readAccounts(environment, layers, signal));
+  const stepID = environment.steps.get(vertex.id)?.id ?? 0;
+  const note = (text: string): void => environment.reporter.send({ type: 'step-note', id: stepID, text });
+  const prepared = await prepareMounts({ environment, vertex, inputs, signal, note }, operation);
+  return releasing(async () => {
+    const machinery = await environment.machinery();
     const active = await machinery.snapshots.prepare(layers, signal);
     const network = await chooseNetwork(machinery, operation);
     const spec = stepSpec(machinery, operation, network, await active.openView(), user, prepared);
-    return await runAndCommit(environment, vertex, operation, active, spec, signal);
-  } finally {
-    await Promise.all(prepared.locks.map((lock) => lock.release()));
-  }
+    return runAndCommit({ environment, vertex, operation, active, spec, stepID, note, secrets: prepared.secrets, signal });
+  }, () => prepared.release());
 }
 
-async function runAndCommit(
-  environment: BuildEnvironment,
-  vertex: Vertex,
-  operation: RunOperation,
-  active: ActiveSnapshot,
-  spec: StepSpec,
-  signal: AbortSignal,
-): Promise<Performed> {
-  const stepID = environment.steps.get(vertex.id)?.id ?? 0;
-  const note = (text: string): void => environment.reporter.send({ type: 'step-note', id: stepID, text });
+/** A step that is about to run. */
+interface ReadyStep {
+  readonly environment: BuildEnvironment;
+  readonly vertex: Vertex;
+  readonly operation: RunOperation;
+  readonly active: ActiveSnapshot;
+  readonly spec: StepSpec;
+  readonly stepID: number;
+  readonly note: (text: string) => void;
+  readonly secrets: readonly Uint8Array[];
+  readonly signal: AbortSignal;
+}
+
+async function runAndCommit(step: ReadyStep): Promise<Performed> {
+  const { environment, active, signal, note } = step;
   let result: StepResult;
   try {
-    result = await runLogged(environment, stepID, spec, note, signal);
-    checkResult(result, operation, vertex, environment);
+    result = await runLogged(step);
+    checkResult(result, step.operation, step.vertex, environment);
   } catch (error) {
-    await active.discard();
-    throw error;
+    throw await undo(error, () => active.discard());
   }
   const { diffID } = await active.commit({ stubs: result.stubs, signal, onWarning: note });
   return { added: [diffID], usage: result.usage };
 }
 
-async function runLogged(
-  environment: BuildEnvironment,
-  stepID: number,
-  spec: StepSpec,
-  note: (text: string) => void,
-  signal: AbortSignal,
-): Promise<StepResult> {
+async function runLogged({ environment, spec, stepID, note, secrets, signal }: ReadyStep): Promise<StepResult> {
   const { helper } = await environment.machinery();
-  const log = await environment.logs.open(stepID, (stream, text) => environment.reporter.send({ type: 'step-log', id: stepID, stream, text }));
-  try {
-    return await runStep(helper, spec, { signal, onWarning: note, onOutput: (stream, chunk) => log.write(stream, chunk) });
-  } finally {
-    await log.close();
-  }
+  const log = await environment.logs.open(stepID, {
+    onText: (stream, text) => environment.reporter.send({ type: 'step-log', id: stepID, stream, text }),
+    redactor: redacting(secrets),
+  });
+  const run = (): Promise<StepResult> => runStep(helper, spec, { signal, onWarning: note, onOutput: (stream, chunk) => log.write(stream, chunk) });
+  return releasing(run, () => log.close());
 }
 
 function checkResult(result: StepResult, operation: RunOperation, vertex: Vertex, { logs, steps, architecture }: BuildEnvironment): void {
@@ -111,7 +111,7 @@ function stepSpec(
   return {
     root,
     argv: operation.args,
-    env: environmentOf(operation, user.home, prepared.env),
+    env: environmentOf(operation, user.home, prepared),
     cwd: operation.cwd,
     user: { uid: user.uid, gid: user.gid, groups: [...new Set([user.gid, ...user.groups])] }, // as with containerd, the primary group is among them
     network,
@@ -128,12 +128,15 @@ function stepSpec(
   };
 }
 
-/** Later entries win; HOME comes from the image's accounts unless the Dockerfile sets it, as runc does it. */
-function environmentOf(operation: RunOperation, home: string, secrets: readonly (readonly [string, string])[]): readonly (readonly [string, string])[] {
-  const env = new Map([...operation.proxyEnv, ...operation.env]);
-  if (!env.has('HOME')) env.set('HOME', home);
+/**
+ * Later entries win: proxies given to the build count before those of the Dockerfile, and secrets before all. HOME comes
+ * from the image's accounts unless it is set, and an empty one is not, as with runc.
+ */
+function environmentOf(operation: RunOperation, home: string, { env: secrets }: PreparedMounts): StepSpec['env'] {
+  const env = new Map<string, Bytes>(operation.env);
   const agent = operation.mounts.find((mount) => mount.kind === 'ssh');
   if (agent?.kind === 'ssh' && !env.has('SSH_AUTH_SOCK')) env.set('SSH_AUTH_SOCK', agent.target);
-  for (const [name, value] of secrets) env.set(name, value);
+  for (const [name, value] of [...operation.proxyEnv, ...secrets]) env.set(name, value);
+  if ((env.get('HOME') ?? '').length === 0) env.set('HOME', home);
   return [...env];
 }

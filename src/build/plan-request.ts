@@ -49,6 +49,7 @@ export function planSettings(
     shmSizeBytes: request.shmSizeBytes ?? shmSizeDefault,
     ulimits: request.ulimits,
     hostname: buildArgs.get('BUILDKIT_SANDBOX_HOSTNAME') ?? hostnameDefault,
+    cacheNamespace: buildArgs.get('BUILDKIT_CACHE_MOUNT_NS') ?? '',
     noCache: request.noCache,
     noCacheFilter: request.noCacheFilter,
     created: new Date((request.sourceDateEpoch ?? clampSeconds) * 1000).toISOString().replace('.000Z', 'Z'),

@@ -2,15 +2,13 @@
  * The real commands: connects `Commands` to the folders below. Each command loads what it needs when it is called, so that
  * a command that needs little starts fast.
  */
-import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { addAbortSignal, type Readable } from 'node:stream';
-import { TsbuildError } from '../base/errors.ts';
 import type { EventSink } from '../base/events.ts';
 import type { BuildPorts } from '../build/build.ts';
 import type { BuildRequest } from '../build/build-request.ts';
 import type { CheckPorts } from '../build/check.ts';
-import type { SecretProvider } from '../build/environment.ts';
+import { createSecretProvider } from '../build/secret-provider.ts';
 import type { PlatformChoice } from '../export/stored-image.ts';
 import { hostPlatform, parsePlatform } from '../image/platform.ts';
 import type { Store } from '../store/store.ts';
@@ -122,7 +120,7 @@ function buildPorts(context: WiringContext, request: BuildRequest, sink: EventSi
     processID: process.pid,
     searchPath: searchPath(context.env),
     registry: { env: context.env, homeDir: context.env['HOME'] ?? homedir() },
-    secrets: secretProvider(request, context.env),
+    secrets: createSecretProvider(request, context),
   };
 }
 
@@ -131,20 +129,6 @@ async function readAll(stream: Readable, signal: AbortSignal): Promise<Buffer> {
   const chunks: Buffer[] = [];
   for await (const chunk of addAbortSignal(signal, stream)) chunks.push(Buffer.from(chunk as Uint8Array)); // no encoding is set
   return Buffer.concat(chunks);
-}
-
-function secretProvider({ secrets, ssh }: BuildRequest, env: WiringContext['env']): SecretProvider {
-  return {
-    secret: async (id) => {
-      const source = secrets.find((secret) => secret.id === id);
-      if (source === undefined) return null;
-      if (source.from === 'file') return readFile(source.path);
-      const value = env[source.variable];
-      if (value !== undefined) return Buffer.from(value);
-      throw new TsbuildError('usage', 'SECRET_MISSING', `--secret id=${id}: the variable ${source.variable} is not set`, { hint: 'Export it, or give a file with src=FILE.' });
-    },
-    sshSocket: (id) => ssh.find((source) => source.id === id)?.paths[0] ?? null,
-  };
 }
 
 /** What `--network default` means on this machine, in a few words for `--help`. */

@@ -20,7 +20,7 @@ export function definitionKeys(graph: Graph): ReadonlyMap<VertexID, CacheKey> {
       { name: 'inputs', value: inputsOf(operation).map(keyOf) },
       { name: 'ignore cache', value: ignoreCache },
     ];
-    keys.set(id, makeKey(`definition-${operation.kind}/2`, parts));
+    keys.set(id, makeKey(`definition-${operation.kind}/3`, parts));
   }
   return keys;
 }
@@ -80,11 +80,11 @@ function mountValue(mount: RunMount): JsonValue {
     case 'bind':
       return [mount.kind, mount.source, mount.target, mount.readOnly];
     case 'cache': {
-      const { kind, id, target, readOnly, sharing, from, source, mode, uid, gid } = mount;
-      return [kind, id, target, readOnly, sharing, from !== null, source, mode, uid, gid];
+      const { kind, namespace, id, target, readOnly, sharing, from, source, initial } = mount;
+      return [kind, namespace, id, target, readOnly, sharing, from !== null, source, initial];
     }
     case 'tmpfs':
-      return [mount.kind, mount.target, mount.sizeBytes];
+      return [mount.kind, mount.target, mount.readOnly, mount.sizeBytes];
     case 'secret':
       return [mount.kind, mount.id, mount.target, mount.env, mount.required, mount.mode, mount.uid, mount.gid];
     case 'ssh':

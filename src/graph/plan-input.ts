@@ -39,6 +39,8 @@ export interface PlanInput {
   readonly shmSizeBytes: number;
   readonly ulimits: readonly { readonly name: string; readonly soft: number; readonly hard: number }[];
   readonly hostname: string;
+  /** Of BUILDKIT_CACHE_MOUNT_NS; empty where it is not given. */
+  readonly cacheNamespace: string;
   readonly noCache: boolean;
   readonly noCacheFilter: readonly string[];
   /** Seconds; `created` of the config and the history, in RFC 3339 form. */

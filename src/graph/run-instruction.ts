@@ -1,7 +1,7 @@
 /** RUN: its arguments, environment and mounts become one vertex (SEMANTICS A6, 16, 28, 29, 77 to 87). */
 import { TsbuildError } from '../base/errors.ts';
 import type { RunInstruction } from '../dockerfile/instruction.ts';
-import { parseMount, type Mount } from '../dockerfile/mount.ts';
+import { parseMount, type CacheMount, type Mount } from '../dockerfile/mount.ts';
 import { scriptOf } from '../dockerfile/run.ts';
 import { expand, positioned } from './expand.ts';
 import { resolveSource, resolveWorkdir } from './file-paths.ts';
@@ -123,6 +123,7 @@ function parseSecurity(instruction: RunInstruction, allowed: boolean): 'sandbox'
 /** Where a mount stands: what its paths and stages are resolved against. */
 interface MountPlace {
   readonly workdir: string;
+  readonly cacheNamespace: string;
   /** The vertex of `from`; the main context where there is none. */
   readonly from: (name: string | undefined) => VertexID;
   /** How many ssh mounts stand before this one. */
@@ -132,12 +133,13 @@ interface MountPlace {
 function planMounts(context: PlanContext, stage: ResolvedStage, state: StageState, instruction: RunInstruction): readonly RunMount[] {
   const { position } = instruction;
   const workdir = state.config.WorkingDir ?? '/';
+  const { cacheNamespace } = context.input;
   const from = (name: string | undefined): VertexID =>
     name === undefined ? contextVertex(context, '') : vertexOfFrom(context, stage, name, position);
   let sshIndex = 0;
   return instruction.mounts.map((text) => {
     const mount = positioned(position, () => parseMount(text, (value) => expand(value, state.env, context.input.dockerfile, position)));
-    const planned = positioned(position, () => runMount(mount, { workdir, from, sshIndex }));
+    const planned = positioned(position, () => runMount(mount, { workdir, cacheNamespace, from, sshIndex }));
     if (mount.type === 'ssh') sshIndex += 1;
     return planned;
   });
@@ -152,25 +154,29 @@ function targetOf(path: string, workdir: string): string {
   });
 }
 
-function runMount(mount: Mount, { workdir, from, sshIndex }: MountPlace): RunMount {
+function initialOf({ mode, uid, gid }: CacheMount): { readonly mode: number; readonly uid: number; readonly gid: number } | null {
+  if (mode === undefined && uid === undefined && gid === undefined) return null;
+  return { mode: mode ?? 0o755, uid: uid ?? 0, gid: gid ?? 0 };
+}
+
+function runMount(mount: Mount, { workdir, cacheNamespace, from, sshIndex }: MountPlace): RunMount {
   switch (mount.type) {
     case 'bind':
       return { kind: 'bind', from: from(mount.from), source: resolveSource(mount.source ?? '/'), target: targetOf(mount.target, workdir), readOnly: mount.readOnly };
     case 'cache':
       return {
         kind: 'cache',
+        namespace: cacheNamespace,
         id: mount.id,
         target: targetOf(mount.target, workdir),
         readOnly: mount.readOnly,
         sharing: mount.sharing,
         from: mount.from === undefined ? null : from(mount.from),
         source: resolveSource(mount.source ?? '/'),
-        mode: mount.mode ?? 0o755,
-        uid: mount.uid ?? 0,
-        gid: mount.gid ?? 0,
+        initial: initialOf(mount),
       };
     case 'tmpfs':
-      return { kind: 'tmpfs', target: targetOf(mount.target, workdir), sizeBytes: mount.sizeBytes ?? null };
+      return { kind: 'tmpfs', target: targetOf(mount.target, workdir), readOnly: mount.readOnly, sizeBytes: mount.sizeBytes ?? null };
     case 'secret':
       return {
         kind: 'secret',

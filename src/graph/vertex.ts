@@ -42,17 +42,20 @@ export type RunMount =
   | { readonly kind: 'bind'; readonly from: VertexID; readonly source: string; readonly target: string; readonly readOnly: boolean }
   | {
       readonly kind: 'cache';
+      /** Of BUILDKIT_CACHE_MOUNT_NS; equal ids of two namespaces are two caches. */
+      readonly namespace: string;
       readonly id: string;
       readonly target: string;
       readonly readOnly: boolean;
       readonly sharing: 'shared' | 'private' | 'locked';
+      /** What a new cache starts with; null for nothing. */
       readonly from: VertexID | null;
+      /** The part of the cache that is mounted; the root is all of it. */
       readonly source: string;
-      readonly mode: number;
-      readonly uid: number;
-      readonly gid: number;
+      /** Owner and mode of a new cache's own directory; null where the instruction says nothing about them. */
+      readonly initial: { readonly mode: number; readonly uid: number; readonly gid: number } | null;
     }
-  | { readonly kind: 'tmpfs'; readonly target: string; readonly sizeBytes: number | null }
+  | { readonly kind: 'tmpfs'; readonly target: string; readonly readOnly: boolean; readonly sizeBytes: number | null }
   | {
       readonly kind: 'secret';
       readonly id: string;

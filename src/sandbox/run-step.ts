@@ -9,6 +9,7 @@ import { loadAddon } from '../native/addon.ts';
 import type { FrameReader } from '../native/encoding.ts';
 import { FrameType, JobKind, type Helper } from '../native/helper.ts';
 import { encodeOperations } from './encode.ts';
+import { explainMountFailure } from './mount-failure.ts';
 import { planStep } from './plan.ts';
 import type { StepResult, StepSpec, Stub } from './step.ts';
 
@@ -28,13 +29,14 @@ const exitCodeDenied = 126;
 /**
  * Runs a step to its end: the command has exited, every process that it left behind is dead, its mounts are gone and all
  * its output was handed out. A command that cannot be executed ends it with 127 or 126 and a line on stderr.
- * @throws TsbuildError `SANDBOX_FAILED` with the operation that failed, `DISK_FULL`, `LAYERS_TOO_MANY`; the signal's
+ * @throws TsbuildError `SANDBOX_FAILED` with the operation that failed, `MOUNT_SOURCE_MISSING`, `MOUNT_TARGET`, `DISK_FULL`, `LAYERS_TOO_MANY`; the signal's
  *   reason when it aborts, or what `onOutput` threw, after everything was killed
  */
 export async function runStep(helper: Helper, spec: StepSpec, io: StepIo): Promise<StepResult> {
   const stubs: Stub[] = [];
   const receiver = new AbortController(); // aborts when the receiver of the output throws
-  const encoded = encodeOperations(planStep(spec));
+  const operations = planStep(spec);
+  const encoded = encodeOperations(operations);
   const output = openPipes();
   const exited = helper.request({
     kind: JobKind.Run,
@@ -52,7 +54,10 @@ export async function runStep(helper: Helper, spec: StepSpec, io: StepIo): Promi
     drain(output[stream].readFd, (chunk) => io.onOutput(stream, chunk)).catch((error: unknown) => receiver.abort(error));
   const [end] = await Promise.allSettled([exited, drainTo('stdout'), drainTo('stderr')]);
   receiver.signal.throwIfAborted();
-  return end.status === 'fulfilled' ? readResult(end.value, stubs) : await resultOfFailure(end.reason, stubs, io);
+  if (end.status === 'fulfilled') return readResult(end.value, stubs);
+  if (!(end.reason instanceof TsbuildError)) throw end.reason;
+  if (end.reason.details['syscall'] !== 'execve') throw explainMountFailure(end.reason, operations, spec.mounts);
+  return await resultOfExecFailure(end.reason, stubs, io);
 }
 
 interface OutputPipes {
@@ -104,9 +109,8 @@ function signalName(signal: number): string {
   return Object.entries(constants.signals).find(([, value]) => value === signal)?.[0] ?? `signal ${signal}`;
 }
 
-/** Tells a command that cannot be executed, which is the Dockerfile's failure, from a sandbox that cannot be made. */
-async function resultOfFailure(reason: unknown, stubs: readonly Stub[], io: StepIo): Promise<StepResult> {
-  if (!(reason instanceof TsbuildError) || reason.details['syscall'] !== 'execve') throw reason;
+/** A command that cannot be executed is the Dockerfile's failure, not that of the sandbox. */
+async function resultOfExecFailure(reason: TsbuildError, stubs: readonly Stub[], io: StepIo): Promise<StepResult> {
   const command = String(reason.details['path']);
   const errno = String(reason.details['errno']);
   await io.onOutput('stderr', Buffer.from(`exec: ${JSON.stringify(command)}: ${describeExecError(command, errno)}\n`));

@@ -44,6 +44,7 @@ export function inputOf(source: string, options: PlanOptions = {}): Omit<PlanInp
     shmSizeBytes: 67_108_864,
     ulimits: [],
     hostname: 'buildkitsandbox',
+    cacheNamespace: '',
     noCache: false,
     noCacheFilter: [],
     created: '1980-01-02T00:00:00Z',

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import type { StepMount } from '../../src/sandbox/step.ts';
 import { openStepFixture, skipUnlessRoot, type StepFixture } from './step-fixture.ts';
 
 describe('the mounts of a step', { skip: skipUnlessRoot }, () => {
@@ -30,7 +31,7 @@ describe('the mounts of a step', { skip: skipUnlessRoot }, () => {
   });
 
   test('bind of a link to the host finds nothing', async () => {
-    await assert.rejects(fixture.run('true', { mounts: [{ kind: 'bind', view: context('c3'), source: '/link', target: '/x', readOnly: true }] }), /run step: bind "\/link": ENOENT/);
+    await assert.rejects(fixture.run('true', { mounts: [{ kind: 'bind', view: context('c3'), source: '/link', target: '/x', readOnly: true }] }), { code: 'MOUNT_SOURCE_MISSING', errorClass: 'usage' });
   });
 
   test('bind of a writable view takes writes, which stay in its upperdir', async () => {
@@ -85,7 +86,7 @@ describe('the mounts of a step', { skip: skipUnlessRoot }, () => {
     const run = (source: string) => fixture.run('cat /c/file', { mounts: [{ kind: 'path', path: tree, source, target: '/c', readOnly: false }] });
     assert.equal((await run('/absolute')).stdout, 'in the cache\n');
     assert.equal((await run('/../../sub/deep')).stdout, 'in the cache\n');
-    for (const source of ['/out', '/magic', '/sub/none']) await assert.rejects(run(source), /run step: bind .*ENOENT/);
+    for (const source of ['/out', '/magic', '/sub/none']) await assert.rejects(run(source), { code: 'MOUNT_SOURCE_MISSING', message: `mount /c: ${source}: not found in what is mounted` });
   });
 
   test('a source that is swapped for a link to the host all the time never shows the host', async () => {
@@ -135,6 +136,16 @@ describe('the mounts of a step', { skip: skipUnlessRoot }, () => {
     assert.equal(stdout, 'hidden\n');
     assert.deepEqual(result.stubs.filter((stub) => stub.path === 'etc/passwd'), []);
     assert.ok(!readdirSync(join(upper, 'etc')).includes('passwd'));
+  });
+
+  test('a mount over something of another kind, over the root or in /proc is refused as the Dockerfile\'s fault', async () => {
+    const file = { kind: 'secret', content: Buffer.from('x'), uid: 0, gid: 0, mode: 0o400 } as const;
+    const refused = (mount: StepMount, message: RegExp) => assert.rejects(fixture.run('true', { mounts: [mount] }), { code: 'MOUNT_TARGET', errorClass: 'usage', message });
+    await refused({ ...file, target: '/bin' }, /^mount \/bin: a file cannot be mounted over a directory$/);
+    await refused({ kind: 'tmpfs', target: '/bin/busybox' }, /^mount \/bin\/busybox: a directory cannot be mounted over a file/);
+    await refused({ kind: 'tmpfs', target: '/bin/busybox/below' }, /over a file, or below one$/);
+    await refused({ kind: 'tmpfs', target: '/bin/..' }, /over the root$/);
+    await refused({ ...file, target: '/proc/version' }, /\/proc and \/sys take no mounts$/);
   });
 
   test('more stubs than one frame holds are all reported', async () => {
