@@ -80,9 +80,8 @@ interface NeedleIndex {
   readonly longest: number;
 }
 
-function hashOf(beginning: number): number {
-  return Math.imul(beginning, 0x9e3779b1) >>> 16;
-}
+/** Knuth's, for the upper sixteen bits of a product. */
+const hashFactor = 0x9e3779b1;
 
 function indexNeedles(needles: readonly Buffer[]): NeedleIndex {
   const unique = [...new Map(needles.map((needle) => [needle.toString('latin1'), needle])).values()].sort((a, b) => b.length - a.length);
@@ -90,7 +89,7 @@ function indexNeedles(needles: readonly Buffer[]): NeedleIndex {
   const byBeginning = new Map<number, Buffer[]>();
   for (const needle of unique) {
     const beginning = needle.readInt32BE(0);
-    hashes[hashOf(beginning)] = 1;
+    hashes[Math.imul(beginning, hashFactor) >>> 16] = 1;
     const alike = byBeginning.get(beginning);
     if (alike === undefined) byBeginning.set(beginning, [needle]);
     else alike.push(needle);
@@ -102,7 +101,9 @@ function indexNeedles(needles: readonly Buffer[]): NeedleIndex {
 class Replacer implements Redactor {
   readonly #index: NeedleIndex;
   #held: Buffer = Buffer.alloc(0);
-  /** The last thing shown was a mask: the next piece of the same line needs none of its own. */
+  /** How many bytes of those held back belong to a value that began before them. */
+  #maskedHeld = 0;
+  /** The last thing shown was a mask: what is masked right behind it needs none of its own. */
   #hasMasked = false;
 
   constructor(index: NeedleIndex) {
@@ -111,49 +112,44 @@ class Replacer implements Redactor {
 
   push(chunk: Buffer): Buffer {
     const bytes = this.#held.length === 0 ? chunk : Buffer.concat([this.#held, chunk]);
-    const shown: Buffer[] = [];
-    let start = 0;
-    for (let match = this.#find(bytes, 0); match !== null; match = this.#find(bytes, start)) {
-      this.#show(shown, bytes.subarray(start, match.at));
-      if (!this.#hasMasked) shown.push(mask);
-      this.#hasMasked = true;
-      start = match.at + match.size;
-    }
-    const end = this.#beginningOfTail(bytes, start);
-    this.#show(shown, bytes.subarray(start, end));
-    this.#held = Buffer.from(bytes.subarray(end)); // a copy: the chunk may be large
-    return shown.length === 1 && shown[0] !== undefined ? shown[0] : Buffer.concat(shown);
+    return this.#take(bytes, this.#beginningOfTail(bytes));
   }
 
   finish(): Buffer {
-    const rest = this.#held;
-    this.#held = Buffer.alloc(0);
-    return rest;
+    return this.#take(this.#held, this.#held.length);
   }
 
-  #show(shown: Buffer[], bytes: Buffer): void {
-    if (bytes.length === 0) return;
-    shown.push(bytes);
-    this.#hasMasked = false;
-  }
-
-  #find(bytes: Buffer, from: number): { readonly at: number; readonly size: number } | null {
-    const { hashes, byBeginning } = this.#index;
-    let beginning = 0;
-    for (let at = from; at < bytes.length; at++) {
-      beginning = (beginning << 8) | (bytes[at] ?? 0);
-      const start = at - 3;
-      if (start < from || hashes[hashOf(beginning)] === 0) continue;
-      const found = byBeginning.get(beginning)?.find((needle) => isAt(bytes, start, needle));
-      if (found !== undefined) return { at: start, size: found.length };
+  /** Shows the bytes up to `end` and holds back the others. What begins there is found again with what comes. */
+  #take(bytes: Buffer, end: number): Buffer {
+    const shown: Buffer[] = [];
+    let [start, maskedUntil] = [0, this.#maskedHeld];
+    for (const { at, size } of findAll(this.#index, bytes)) {
+      if (at >= end) break;
+      if (at > maskedUntil) start = this.#show(shown, bytes, start, maskedUntil, at);
+      maskedUntil = Math.max(maskedUntil, at + size);
     }
-    return null;
+    this.#show(shown, bytes, start, Math.min(maskedUntil, end), end);
+    this.#maskedHeld = Math.max(0, maskedUntil - end);
+    this.#held = Buffer.from(bytes.subarray(end)); // a copy: the chunk may be large
+    const [only] = shown;
+    return shown.length === 1 && only !== undefined ? only : Buffer.concat(shown);
+  }
+
+  /** Shows a mask for `start` to `maskedUntil` and the bytes from there to `end`, and returns that. */
+  #show(shown: Buffer[], bytes: Buffer, start: number, maskedUntil: number, end: number): number {
+    if (maskedUntil > start && !this.#hasMasked) shown.push(mask);
+    if (maskedUntil > start) this.#hasMasked = true;
+    if (end > maskedUntil) {
+      shown.push(bytes.subarray(maskedUntil, end));
+      this.#hasMasked = false;
+    }
+    return end;
   }
 
   /** Where an end of the bytes begins that is the beginning of a needle; their length where there is none. */
-  #beginningOfTail(bytes: Buffer, from: number): number {
+  #beginningOfTail(bytes: Buffer): number {
     const { byBeginning, shortBeginnings, longest } = this.#index;
-    for (let at = Math.max(from, bytes.length - longest + 1); at < bytes.length; at++) {
+    for (let at = Math.max(0, bytes.length - longest + 1); at < bytes.length; at++) {
       const tail = bytes.subarray(at);
       const isBeginning = tail.length < 4
         ? shortBeginnings.has(tail.toString('latin1'))
@@ -162,6 +158,29 @@ class Replacer implements Redactor {
     }
     return bytes.length;
   }
+}
+
+interface Match {
+  readonly at: number;
+  readonly size: number;
+}
+
+/** Every place where a value stands, also within another: what all of them cover is masked, however chunks are cut. */
+function findAll({ hashes, byBeginning }: NeedleIndex, bytes: Buffer): readonly Match[] {
+  const matches: Match[] = [];
+  let beginning = 0;
+  for (let at = 0; at < bytes.length; at++) {
+    beginning = (beginning << 8) | (bytes[at] as number); // in range
+    if (hashes[Math.imul(beginning, hashFactor) >>> 16] === 0 || at < 3) continue;
+    const size = sizeAt(byBeginning.get(beginning), bytes, at - 3);
+    if (size > 0) matches.push({ at: at - 3, size });
+  }
+  return matches;
+}
+
+/** The size of the first needle that stands there; no closure in the loop above, which would cost more than the loop. */
+function sizeAt(needles: readonly Buffer[] | undefined, bytes: Buffer, start: number): number {
+  return needles?.find((needle) => isAt(bytes, start, needle))?.length ?? 0;
 }
 
 function isAt(bytes: Buffer, start: number, part: Buffer): boolean {
