@@ -3,23 +3,26 @@
  * build asks nobody.
  */
 import { createPrivateKey, type JsonWebKey, type KeyObject } from 'node:crypto';
-import { errnoCode, messageOf, TsbuildError } from '../../base/errors.ts';
+import { messageOf, TsbuildError } from '../../base/errors.ts';
 import { WireReader } from './wire.ts';
 
 /** Longest key file that is read, as with BuildKit. */
 export const keyFileSizeMax = 100 * 1024;
 
 const opensshForm = /-----BEGIN OPENSSH PRIVATE KEY-----([^-]*)-----END OPENSSH PRIVATE KEY-----/;
+/** PKCS 8 (RFC 5958), and the older form of a key behind a passphrase (RFC 1421). */
+const encryptedPem = /-----BEGIN ENCRYPTED PRIVATE KEY-----|^Proc-Type: 4,ENCRYPTED/m;
 const opensshMagic = Buffer.from('openssh-key-v1\0');
 
 /** @throws TsbuildError `SSH_INVALID`, `SSH_KEY_PROTECTED` */
 export function parseKeyFile(content: Buffer, path: string): KeyObject {
-  const openssh = opensshForm.exec(content.toString('latin1'));
+  const text = content.toString('latin1');
+  const openssh = opensshForm.exec(text);
+  if (encryptedPem.test(text)) throw protectedKey(path);
   try {
     return openssh === null ? createPrivateKey(content) : readOpenssh(Buffer.from(openssh[1] ?? '', 'base64'), path);
   } catch (cause) {
     if (cause instanceof TsbuildError) throw cause;
-    if (errnoCode(cause) === 'ERR_MISSING_PASSPHRASE') throw protectedKey(path);
     throw new TsbuildError('usage', 'SSH_INVALID', `ssh key ${path}: ${messageOf(cause)}`, {
       hint: 'Give the private key that ssh-keygen made, not the .pub file.',
       cause,
