@@ -5,7 +5,7 @@
 import type { Platform } from '../image/config.ts';
 import { formatPlatform } from '../image/platform.ts';
 import type { Dockerfile } from '../dockerfile/instruction.ts';
-import { EnvList, type EnvPair } from './env-list.ts';
+import { envList, type EnvList, type EnvPair } from './env-list.ts';
 import { expand } from './expand.ts';
 
 /** ARGs that steer the builder and are not given to RUN. */
@@ -48,7 +48,7 @@ function predefinedArguments(input: ArgumentInput): EnvList {
     ...platformArguments('TARGET', input.targetPlatform),
     ['TARGETSTAGE', target === '' ? 'default' : target],
   ];
-  return new EnvList(pairs.map(([name, value]): EnvPair => [name, input.buildArgs.get(name) ?? value]));
+  return envList(pairs.map(([name, value]): EnvPair => [name, input.buildArgs.get(name) ?? value]));
 }
 
 export interface ArgumentInput {

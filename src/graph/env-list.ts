@@ -1,45 +1,32 @@
-/** An ordered list of environment variables, as a stage carries it from instruction to instruction. */
+/** Lists of environment variables: what a stage carries from instruction to instruction, and the entries of image configs. */
+import { VersionedMap } from './versioned-map.ts';
 
 export type EnvPair = readonly [name: string, value: string];
 
-/** Immutable; a variable set again moves to the end, as in BuildKit's state. */
-export class EnvList {
-  readonly #values: ReadonlyMap<string, string>;
+/** A variable set again moves to the end, as in BuildKit's state. */
+export type EnvList = VersionedMap<string>;
 
-  constructor(pairs: Iterable<EnvPair> = []) {
-    this.#values = new Map(pairs);
-  }
-
-  /** Reads `NAME=value` entries of an image config; an entry without `=` is empty. */
-  static fromEntries(entries: readonly string[]): EnvList {
-    return new EnvList(entries.map(splitEntry));
-  }
-
-  get(name: string): string | undefined {
-    return this.#values.get(name);
-  }
-
-  with(name: string, value: string): EnvList {
-    const next = new Map(this.#values);
-    next.delete(name);
-    next.set(name, value);
-    return new EnvList(next);
-  }
-
-  pairs(): readonly EnvPair[] {
-    return [...this.#values];
-  }
+export function envList(pairs: Iterable<EnvPair> = []): EnvList {
+  return VersionedMap.of('last', pairs);
 }
 
-/** Splits `NAME=value` at the first `=`. */
+/** Splits `NAME=value` at the first `=`; an entry of an image config without one is an empty variable. */
 export function splitEntry(entry: string): EnvPair {
   const at = entry.indexOf('=');
   return at < 0 ? [entry, ''] : [entry.slice(0, at), entry.slice(at + 1)];
 }
 
-/** Sets a variable in an image config's Env, in place where it is set already (SEMANTICS A6, "Env order"). */
-export function setConfigEnv(entries: readonly string[], name: string, value: string): readonly string[] {
-  const entry = `${name}=${value}`;
-  const at = entries.findIndex((existing) => splitEntry(existing)[0] === name);
-  return at < 0 ? [...entries, entry] : entries.toSpliced(at, 1, entry);
+/**
+ * Env of an image config: a variable that the base has keeps its place, new ones come behind. Of a name that stands twice
+ * in the base the first entry is replaced alone, as BuildKit does (dockerfile2llb/convert.go, addEnv).
+ */
+export function configEnv(base: readonly string[], set: VersionedMap<string>): readonly string[] {
+  const waiting = new Map(set.pairs());
+  const entries = base.map((entry) => {
+    const [name] = splitEntry(entry);
+    const value = waiting.get(name);
+    waiting.delete(name);
+    return value === undefined ? entry : `${name}=${value}`;
+  });
+  return [...entries, ...[...waiting].map(([name, value]) => `${name}=${value}`)];
 }

@@ -1,4 +1,5 @@
 /** The instructions that change the image's config alone: one function each, from state to state. */
+import { compareBytes } from '../base/canonical.ts';
 import { TsbuildError } from '../base/errors.ts';
 import type {
   ArgInstruction,
@@ -12,22 +13,22 @@ import type {
   WordsInstruction,
 } from '../dockerfile/instruction.ts';
 import { checkStopSignal } from '../dockerfile/stop-signal.ts';
-import type { ContainerConfig, Healthcheck } from '../image/config.ts';
+import type { Healthcheck, Platform } from '../image/config.ts';
 import { nonEnvironmentArgs } from './arguments.ts';
-import { setConfigEnv, type EnvList } from './env-list.ts';
+import type { EnvList } from './env-list.ts';
 import { expand, expandToWords, positioned } from './expand.ts';
 import { goDuration, goList, goQuoteList } from './go-format.ts';
 import type { PlanInput } from './plan-input.ts';
 import { parsePortSpec } from './ports.ts';
-import { historyComment, type StageState } from './stage-state.ts';
+import { withLine, type Settings, type StageState } from './stage-state.ts';
+import type { VersionedMap } from './versioned-map.ts';
 
 /** Adds a line without a layer to the history. */
 export function withHistory(state: StageState, input: PlanInput, createdBy: string): StageState {
-  const entry = { created: input.created, created_by: createdBy, comment: historyComment, empty_layer: true };
-  return { ...state, history: [...state.history, { entry, layer: null }] };
+  return withLine(state, input, createdBy, null);
 }
 
-function withConfig(state: StageState, changes: ContainerConfig): StageState {
+function withConfig(state: StageState, changes: Settings): StageState {
   return { ...state, config: { ...state.config, ...changes } };
 }
 
@@ -47,20 +48,18 @@ interface Pair {
 }
 
 function withEnv(state: StageState, pairs: readonly Pair[]): StageState {
-  let { env } = state;
-  let entries = state.config.Env ?? [];
+  let { env, ownEnv } = state;
   for (const { key, value } of pairs) {
     env = env.with(key, value);
-    entries = setConfigEnv(entries, key, value);
+    ownEnv = ownEnv.with(key, value);
   }
-  return withConfig({ ...state, env }, { Env: entries });
+  return { ...state, env, ownEnv };
 }
 
-/** Sets labels; own properties only, so that no name of a label reaches a prototype. */
 export function withLabels(state: StageState, pairs: readonly Pair[]): StageState {
-  const labels = new Map(Object.entries(state.config.Labels ?? {}));
-  for (const { key, value } of pairs) labels.set(key, value);
-  return withConfig(state, { Labels: Object.fromEntries(labels) });
+  let { labels } = state;
+  for (const { key, value } of pairs) labels = labels.with(key, value);
+  return { ...state, labels };
 }
 
 /** ARG: pair by pair from left to right (SEMANTICS A6, 20, 32 to 37). */
@@ -72,30 +71,32 @@ export function applyArg(state: StageState, instruction: ArgInstruction, input: 
     const own = value === undefined ? globals.get(key) : undefined;
     const result = given ?? own ?? (value === undefined ? null : expand(value, next.env, input.dockerfile, instruction.position));
     const env = result === null || nonEnvironmentArgs.has(key) ? next.env : next.env.with(key, result);
-    next = { ...next, env, buildArgs: [...next.buildArgs, { key, value: result }] };
+    next = { ...next, env, buildArgs: next.buildArgs.with(key, result) };
     texts.push(result === null ? key : `${key}=${result}`);
   }
   return withHistory(next, input, `ARG ${texts.join(' ')}`);
 }
 
 /** The argument vector of a command: shell form goes to the SHELL in force. */
-export function argumentsOf(command: Command, config: ContainerConfig): readonly string[] {
+export function argumentsOf(command: Command, { config, platform }: Pick<StageState, 'config' | 'platform'>): readonly string[] {
   if (command.form === 'exec') return command.argv;
-  const shell = config.Shell !== undefined && config.Shell.length > 0 ? config.Shell : ['/bin/sh', '-c'];
+  const shell = config.Shell !== undefined && config.Shell.length > 0 ? config.Shell : defaultShell(platform);
   return [...shell, command.text];
+}
+
+function defaultShell({ os }: Platform): readonly string[] {
+  return os === 'windows' ? ['cmd', '/S', '/C'] : ['/bin/sh', '-c'];
 }
 
 /** CMD and ENTRYPOINT (SEMANTICS A6, 90 to 92). */
 export function applyCommand(state: StageState, instruction: CommandInstruction, input: PlanInput): StageState {
-  const args = argumentsOf(instruction.command, state.config);
+  const args = argumentsOf(instruction.command, state);
   if (instruction.kind === 'cmd') {
     const next = withConfig({ ...state, cmdIsSet: true }, { Cmd: args, ArgsEscaped: true });
     return withHistory(next, input, `CMD ${goQuoteList(args)}`);
   }
-  const { Cmd: inherited, ...rest } = state.config;
-  const entrypoint = args.length === 0 ? null : args;
-  const config = { ...rest, Entrypoint: entrypoint, ...(state.cmdIsSet && inherited !== undefined ? { Cmd: inherited } : {}) };
-  return withHistory({ ...state, config }, input, `ENTRYPOINT ${goQuoteList(args)}`);
+  const next = withConfig(state, { Entrypoint: args, ...(state.cmdIsSet ? {} : { Cmd: null }) });
+  return withHistory(next, input, `ENTRYPOINT ${goQuoteList(args)}`);
 }
 
 /** USER, STOPSIGNAL and MAINTAINER, which alone is taken as written. */
@@ -122,21 +123,22 @@ export function applyWords(state: StageState, instruction: WordsInstruction, inp
   if (volumes.includes('')) {
     throw new TsbuildError('usage', 'VOLUME_EMPTY', 'VOLUME specified can not be an empty string', { position: instruction.position });
   }
-  const next = withConfig(state, { Volumes: withKeys(state.config.Volumes, volumes) });
-  return withHistory(next, input, `VOLUME ${goList(volumes)}`);
+  return withHistory({ ...state, volumes: withKeys(state.volumes, volumes) }, input, `VOLUME ${goList(volumes)}`);
 }
 
+/** The words are sorted as they are written, so that the history is (instructions/parse.go, parseExpose). */
 function applyExpose(state: StageState, instruction: WordsInstruction, input: PlanInput): StageState {
-  const words = instruction.values.flatMap((value) => expandToWords(value, state.env, input.dockerfile, instruction.position));
+  const words = instruction.values.toSorted(compareBytes).flatMap((value) => expandToWords(value, state.env, input.dockerfile, instruction.position));
   const ports = positioned(instruction.position, () => words.flatMap(parsePortSpec));
-  const next = withConfig(state, { ExposedPorts: withKeys(state.config.ExposedPorts, ports) });
-  return withHistory(next, input, `EXPOSE ${goList(ports)}`);
+  return withHistory({ ...state, ports: withKeys(state.ports, ports) }, input, `EXPOSE ${goList(ports)}`);
 }
 
-type KeySet = Readonly<Record<string, Readonly<Record<string, never>>>>;
-
-function withKeys(existing: KeySet | undefined, keys: readonly string[]): KeySet {
-  return Object.fromEntries([...Object.keys(existing ?? {}), ...keys].map((key) => [key, {}]));
+function withKeys(set: VersionedMap<null>, keys: readonly string[]): VersionedMap<null> {
+  let next = set;
+  for (const key of keys) {
+    if (!next.has(key)) next = next.with(key, null);
+  }
+  return next;
 }
 
 export function applyShell(state: StageState, instruction: ShellInstruction, input: PlanInput): StageState {
@@ -166,5 +168,5 @@ export function applyHealthcheck(state: StageState, instruction: HealthcheckInst
 
 /** ONBUILD leaves no line in the history. */
 export function applyOnbuild(state: StageState, instruction: OnbuildInstruction): StageState {
-  return withConfig(state, { OnBuild: [...(state.config.OnBuild ?? []), instruction.expression] });
+  return { ...state, triggers: state.triggers.with(instruction.expression) };
 }

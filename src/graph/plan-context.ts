@@ -52,7 +52,7 @@ export interface PlanContext {
 
 /** The vertex that a `--from` stands for: a finished stage's file system, an image, a context, or nothing at all. */
 export function vertexOfFrom(context: PlanContext, current: ResolvedStage, name: string, position: SourceRange): VertexID {
-  return vertexOfBase(context, resolveFrom(context.input, context.stages, current, name, position), position, '');
+  return vertexOfBase(context, resolveFrom(context.input, context.stages, current, name, { kind: 'copy', position }), position, '');
 }
 
 /** The vertex of a base; `progressPrefix` is put before the name of an image vertex that is made now. */

@@ -30,7 +30,7 @@ export interface PlanInput {
   readonly isPlatformShown: boolean;
   readonly buildPlatform: Platform;
   /** By name as `contextName` normalises it. */
-  readonly namedContexts: ReadonlyMap<string, 'directory' | 'image'>;
+  readonly namedContexts: ReadonlyMap<string, 'directory' | 'image' | 'scratch'>;
   /** Resolved so far, by `ImageRequest.key`. */
   readonly images: ReadonlyMap<string, PlannedImage>;
   readonly labels: readonly (readonly [string, string])[];

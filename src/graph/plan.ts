@@ -9,9 +9,9 @@ import { tryReadHeredocWord } from '../dockerfile/heredoc.ts';
 import type { Instruction } from '../dockerfile/instruction.ts';
 import type { Platform } from '../image/config.ts';
 import { globalArguments } from './arguments.ts';
+import { containerConfig } from './container-config.ts';
 import { planCopy } from './copy-instruction.ts';
 import { expand, expandShown } from './expand.ts';
-import { resolveWorkdir } from './file-paths.ts';
 import {
   applyArg,
   applyCommand,
@@ -26,9 +26,11 @@ import {
 } from './metadata-instructions.ts';
 import { requireState, vertexOfBase, VertexList, type PlanContext, type VertexLabel } from './plan-context.ts';
 import type { ImageRequest, PlanInput } from './plan-input.ts';
+import { checkConfigSize, PlanBudget } from './plan-limits.ts';
 import { planRun } from './run-instruction.ts';
-import { collectReachable, resolveStages, resolveTarget, type ResolvedStage, type StageInstruction } from './stages.ts';
-import { historyComment, inheritState, initialState, type StageState } from './stage-state.ts';
+import { checkStageReferences, collectReachable } from './reachable.ts';
+import { resolveStages, resolveTarget, type ResolvedStage, type StageInstruction } from './stages.ts';
+import { inheritState, initialState, moveTo, replacedState, withLine, type StageState } from './stage-state.ts';
 import { StepNames } from './step-names.ts';
 import type { ConfigOperation, Graph, Operation, VertexID } from './vertex.ts';
 
@@ -44,6 +46,7 @@ export function plan(input: PlanInput): PlanResult {
   const globals = globalArguments(input);
   const all = resolveStages(input, globals);
   const target = resolveTarget(input, all);
+  checkStageReferences(input, all);
   const reachable = collectReachable(input, all, target);
   if (reachable.requests.length > 0) return { kind: 'needs', requests: reachable.requests };
   const context = planStages({ input, globals, all, stages: reachable.stages });
@@ -68,11 +71,12 @@ export interface StagesToPlan extends Pick<PlanContext, 'input' | 'globals'> {
  */
 export function planStages({ input, globals, all, stages }: StagesToPlan, visit: InstructionVisitor = () => undefined): PlanContext {
   const context: PlanContext = { input, globals, stages: all, states: new Map(), vertices: new VertexList() };
-  for (const stage of stages) context.states.set(stage.index, planStage(context, stage, visit));
+  const budget = new PlanBudget();
+  for (const stage of stages) context.states.set(stage.index, planStage(context, stage, visit, budget));
   return context;
 }
 
-function planStage(context: PlanContext, stage: ResolvedStage, visit: InstructionVisitor): StageState {
+function planStage(context: PlanContext, stage: ResolvedStage, visit: InstructionVisitor, budget: PlanBudget): StageState {
   const { base } = stage;
   // A stage that starts from another one has that one's platform.
   const platform = base.kind === 'stage' ? requireState(context, base.index).platform : stage.platform;
@@ -80,7 +84,9 @@ function planStage(context: PlanContext, stage: ResolvedStage, visit: Instructio
   let state = startOfStage(context, stage, names);
   stage.instructions.forEach((item, step) => {
     visit(item, state, stage);
-    state = applyInstruction(context, stage, state, item, step, names);
+    const next = applyInstruction(context, stage, state, item, step, names);
+    budget.check(state, next, item.instruction);
+    state = next;
   });
   return state;
 }
@@ -91,9 +97,7 @@ function startOfStage(context: PlanContext, stage: ResolvedStage, names: StepNam
   const root = vertexOfBase(context, base, from.position, base.kind === 'image' ? names.next(null) : '');
   if (base.kind === 'context') return contextAsRoot(context, stage, root);
   const image = base.kind === 'image' ? (context.input.images.get(base.key) ?? null) : null;
-  const state = initialState(root, image, stage.platform);
-  const workdir = state.config.WorkingDir;
-  return workdir === undefined || workdir === '' ? state : { ...state, config: { ...state.config, WorkingDir: resolveWorkdir('/', workdir) } };
+  return stage.isReplaced ? replacedState(root, image, stage.platform) : initialState(root, image, stage.platform);
 }
 
 /** `FROM name` where the name is a directory given as a context: its files are the stage's root. */
@@ -114,7 +118,8 @@ function contextAsRoot(context: PlanContext, stage: ResolvedStage, source: Verte
     unpackRemote: false,
   };
   const root = context.vertices.add(operation, { ...labelOf(context, stage, 0), name: `FROM ${stage.from.base}`, position: stage.from.position });
-  return withLayer(initialState(scratch, null, stage.platform), context.input, root, `FROM ${stage.from.base}`);
+  const state = stage.isReplaced ? replacedState(scratch, null, stage.platform) : initialState(scratch, null, stage.platform);
+  return withLayer(state, context.input, root, `FROM ${stage.from.base}`);
 }
 
 function labelOf({ input }: PlanContext, stage: ResolvedStage, step: number): Omit<VertexLabel, 'name' | 'position'> {
@@ -132,10 +137,10 @@ function applyInstruction(
 ): StageState {
   const { input } = context;
   const onbuild = isTrigger ? 'ONBUILD ' : '';
-  const commit = (operation: Operation, createdBy: string): StageState => {
+  const commit = (operation: Operation, createdBy: string, next: StageState = state): StageState => {
     const name = names.next(state.env) + onbuild + shownText(instruction, state, input, operation);
     const label = { ...labelOf(context, stage, step), name, position: instruction.position };
-    return withLayer(state, input, context.vertices.add(operation, label), createdBy);
+    return withLayer(next, input, context.vertices.add(operation, label), createdBy);
   };
   switch (instruction.kind) {
     case 'run': {
@@ -149,11 +154,11 @@ function applyInstruction(
     }
     case 'workdir': {
       const given = expand(instruction.value, state.env, input.dockerfile, instruction.position);
-      const path = resolveWorkdir(state.config.WorkingDir ?? '/', given);
-      const moved = { ...state, config: { ...state.config, WorkingDir: path } };
-      if (path === '/') return withHistory(moved, input, `WORKDIR ${path}`);
-      const next = commit({ kind: 'workdir', root: state.root, path, user: state.config.User ?? '' }, `WORKDIR ${path}`);
-      return { ...next, config: moved.config };
+      const moved = moveTo(state, given);
+      const path = moved.config.WorkingDir ?? '/';
+      const createdBy = `WORKDIR ${moved.workdirText}`;
+      if (path === '/') return withHistory(moved, input, createdBy);
+      return commit({ kind: 'workdir', root: state.root, path, user: state.config.User ?? '' }, createdBy, moved);
     }
     case 'env':
     case 'label':
@@ -199,8 +204,7 @@ function summaryOf(instruction: Instruction): string {
 }
 
 function withLayer(state: StageState, input: PlanInput, root: VertexID, createdBy: string): StageState {
-  const entry = { created: input.created, created_by: createdBy, comment: historyComment };
-  return { ...state, root, history: [...state.history, { entry, layer: root }] };
+  return withLine({ ...state, root }, input, createdBy, root);
 }
 
 /**
@@ -221,13 +225,14 @@ function addConfig(context: PlanContext, finished: StageState, target: ResolvedS
     root: state.root,
     config: {
       created: input.created,
-      ...(state.author === null ? {} : { author: state.author }),
+      ...(state.author === null || state.author === '' ? {} : { author: state.author }),
       ...imagePlatform(input, state.platform),
-      config: state.config,
+      config: containerConfig(state),
     },
     baseHistory: state.baseHistory,
-    history: state.history,
+    history: state.history.items(),
   };
+  checkConfigSize(operation, target.from.position);
   const name = `[${target.label === '' ? 'image' : target.label}] compose config`;
   return context.vertices.add(operation, { ...labelOf(context, target, target.instructions.length), name, position: null });
 }

@@ -4,8 +4,8 @@
  */
 import { TsbuildError } from '../base/errors.ts';
 
-/** The look of an IPv4 or IPv6 address; the value is dropped, so that nothing hangs on more. */
-const addressPattern = /^(\d{1,3}(\.\d{1,3}){3}|[0-9a-fA-F:]*:[0-9a-fA-F:.]*)$/;
+const byte = '(?:25[0-5]|2[0-4]\\d|1?[1-9]?\\d)';
+const addressPattern = new RegExp(`^${byte}(?:\\.${byte}){3}$`);
 const protocols = new Set(['tcp', 'udp', 'sctp']);
 
 function invalid(spec: string, why: string): TsbuildError {
@@ -15,7 +15,7 @@ function invalid(spec: string, why: string): TsbuildError {
 }
 
 function parseRange(text: string, spec: string, what: string): readonly [number, number] {
-  const match = /^(\d{1,5})(?:-(\d{1,5}))?$/.exec(text);
+  const match = /^(\d+)(?:-(\d+))?$/.exec(text);
   const start = Number(match?.[1]);
   const end = match?.[2] === undefined ? start : Number(match[2]);
   if (match === null || start > 65535 || end > 65535 || end < start) throw invalid(spec, `invalid ${what}: ${text}`);
@@ -46,5 +46,10 @@ function checkHostPart(parts: readonly string[], spec: string, span: number): vo
     if (end - start !== span && span !== 0) throw invalid(spec, 'invalid ranges specified for container and host ports');
   }
   const address = parts.slice(0, -1).join(':').replace(/^\[(.*)\]$/, '$1');
-  if (address !== '' && !addressPattern.test(address)) throw invalid(spec, `invalid IP address: ${address}`);
+  if (address !== '' && !isAddress(address)) throw invalid(spec, `invalid IP address: ${address}`);
+}
+
+/** Addresses as Go's net.ParseIP reads them: IPv4 without leading zeros, IPv6 without a zone. */
+function isAddress(text: string): boolean {
+  return addressPattern.test(text) || (/^[0-9a-fA-F:.]*:[0-9a-fA-F:.]*$/.test(text) && URL.canParse(`http://[${text}]/`));
 }

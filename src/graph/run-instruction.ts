@@ -29,7 +29,7 @@ function commandOf(instruction: RunInstruction, state: StageState): RunCommand {
     case 'exec':
       return { args: script.argv, inlineFile: null };
     case 'shell':
-      return { args: argumentsOf({ form: 'shell', text: script.text }, state.config), inlineFile: null };
+      return { args: argumentsOf({ form: 'shell', text: script.text }, state), inlineFile: null };
     case 'file':
       return { args: [`${pipesDirectory}/${script.name}`], inlineFile: { name: script.name, content: script.content } };
   }
@@ -37,9 +37,7 @@ function commandOf(instruction: RunInstruction, state: StageState): RunCommand {
 
 /** The text of RUN in the history: its build arguments, then its command line. */
 function historyText(args: readonly string[], state: StageState): string {
-  const values = new Map<string, string>();
-  for (const { key, value } of state.buildArgs) values.set(key, state.env.get(key) ?? value ?? '');
-  const pairs = [...values].map(([key, value]) => `${key}=${value}`);
+  const pairs = state.buildArgs.pairs().map(([key, value]) => `${key}=${state.env.get(key) ?? value ?? ''}`);
   const prefix = pairs.length === 0 ? [] : [`|${pairs.length}`, ...pairs];
   return `RUN ${[...prefix, ...args].join(' ')} # buildkit`;
 }

@@ -4,7 +4,8 @@
  */
 import { digestOf, type BlobDigest } from '../base/digest.ts';
 import type { ImageRequest, PlanInput, PlannedImage } from './plan-input.ts';
-import { collectReachable, type ResolvedStage } from './stages.ts';
+import { collectReachable } from './reachable.ts';
+import type { ResolvedStage } from './stages.ts';
 
 export interface CompleteStages {
   /** In the order of the file, with the triggers of their bases. */

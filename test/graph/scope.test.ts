@@ -12,27 +12,27 @@ function check(table: readonly (readonly [source: string, expected: Environment,
 
 const stage = (lines: string): string => `FROM a\n${lines}\nRUN x`;
 
-test('A6 18: keys of ENV and LABEL are expanded too', () => {
+test('A6.18 keys of ENV and LABEL are expanded too', () => {
   check([[stage('ENV k=N\nENV $k=v'), { k: 'N', N: 'v' }]]);
   assert.deepEqual(configOf('FROM a\nENV k=N v=V\nLABEL "$k"=$v').Labels, { N: 'V' });
 });
 
-test('A6 19: pairs of one ENV see the environment from before it', () => check([
+test('A6.19 pairs of one ENV see the environment from before it', () => check([
   [stage('ENV abc=hello\nENV abc=bye def=$abc\nENV ghi=$abc'), { def: 'hello', abc: 'bye', ghi: 'bye' }],
 ]));
 
-test('A6 20: pairs of one ARG are expanded from left to right', () => check([
+test('A6.20 pairs of one ARG are expanded from left to right', () => check([
   [stage('ARG a=1 b=$a c=$b$a'), { a: '1', b: '1', c: '11' }],
   [stage('ARG a=1 b=$a'), { a: '2', b: '2' }, { args: { a: '2' } }],
 ]));
 
-test('A6 21: expansion does not split words, but for EXPOSE', () => {
+test('A6.21 expansion does not split words, but for EXPOSE', () => {
   const copy = copyOf('FROM a\nENV F="a b"\nCOPY $F /d');
   assert.deepEqual(copy.sources.map((source) => source.kind === 'path' && source.pattern), ['/a b']);
   assert.deepEqual(Object.keys(configOf('FROM a\nENV P="80 81/udp"\nEXPOSE $P').ExposedPorts ?? {}), ['80/tcp', '81/udp']);
 });
 
-test('A6 23: names of steps keep a variable that is not set, and quotes', () => {
+test('A6.23 names of steps keep a variable that is not set, and quotes', () => {
   const name = (line: string): string => namesOf(`FROM scratch\nENV SET="a b"\n${line}`).at(-1)?.replace(/^\[[^\]]*\] /, '') ?? '';
   assert.equal(name('RUN echo $SET $NOT ${NOT:-x} "$SET"'), 'RUN echo a b $NOT ${NOT:-x} "a b"');
   assert.equal(name('RUN echo \'$SET\' \\$SET $(seq 3) "a\\nb" $?'), 'RUN echo \'$SET\' $SET $(seq 3) "a\\nb" $?');
@@ -42,7 +42,7 @@ test('A6 23: names of steps keep a variable that is not set, and quotes', () => 
   assert.equal(name('run\tmake'), 'RUN\tmake');
 });
 
-test('A6 32: an ARG before the first FROM is seen by FROM lines only, until it is imported', () => {
+test('A6.32 an ARG before the first FROM is seen by FROM lines only, until it is imported', () => {
   check([
     ['ARG X=1\nFROM a\nRUN x', {}],
     ['ARG X=1\nFROM a\nARG X\nRUN x', { X: '1' }],
@@ -56,7 +56,7 @@ test('A6 32: an ARG before the first FROM is seen by FROM lines only, until it i
   assert.deepEqual(planned('ARG T=1\nFROM r:$T\nARG T=3', { args: { T: '2' } }).rounds, [['r:2 linux/amd64']]);
 });
 
-test('A6 33: platform ARGs are global and must be imported', () => {
+test('A6.33 platform ARGs are global and must be imported', () => {
   const platforms = { targetPlatform: { os: 'linux', architecture: 'arm', variant: 'v7' }, buildPlatform: amd64 };
   check([
     [stage(''), {}, platforms],
@@ -69,28 +69,28 @@ test('A6 33: platform ARGs are global and must be imported', () => {
   assert.deepEqual(planned('FROM --platform=$BUILDPLATFORM a\nFROM b\nCOPY --from=0 x y', platforms).rounds, [['b linux/arm/v7', 'a linux/amd64']]);
 });
 
-test('A4 3: TARGETSTAGE is the name of the target, or default', () => check([
+test('A4.3 TARGETSTAGE is the name of the target, or default', () => check([
   [stage('ARG TARGETSTAGE'), { TARGETSTAGE: 'default' }],
   ['FROM a AS One\nARG TARGETSTAGE\nRUN x', { TARGETSTAGE: 'one' }],
   ['FROM a AS one\nARG TARGETSTAGE\nRUN x', { TARGETSTAGE: 'one' }, { target: '' }],
   ['FROM a AS one\nARG TARGETSTAGE\nRUN x\nFROM b AS two', { TARGETSTAGE: 'ONE' }, { target: 'ONE' }],
 ]));
 
-test('A4 5: arguments that steer the builder never become environment', () => check([
+test('A4.5 arguments that steer the builder never become environment', () => check([
   [stage('ARG BUILDKIT_SBOM_SCAN_STAGE=true BUILDKIT_SBOM_SCAN_CONTEXT=true BUILDKIT_DOCKERFILE_CHECK=skip=all X=1'), { X: '1' }],
 ]));
 
-test('A6 34: an ARG takes effect from its line on', () => check([
+test('A6.34 an ARG takes effect from its line on', () => check([
   [stage('ENV A=$X\nARG X=1\nENV B=$X'), { A: '', X: '1', B: '1' }],
   [stage('ENV X=env\nENV A=$X\nARG X=arg\nENV B=$X'), { A: 'env', X: 'arg', B: 'arg' }],
 ]));
 
-test('A6 35: a child stage inherits ENV and ARG, others do not', () => check([
+test('A6.35 a child stage inherits ENV and ARG, others do not', () => check([
   ['FROM a AS base\nARG X=1\nENV Y=2\nFROM base\nRUN x', { X: '1', Y: '2' }],
   ['FROM a AS base\nARG X=1\nENV Y=2\nRUN x\nFROM a\nCOPY --from=base . .\nRUN x', {}],
 ]));
 
-test('A6 36: ARG with a value after ENV overrides it, ENV after ARG overrides that, the config keeps the ENV', () => {
+test('A6.36 ARG with a value after ENV overrides it, ENV after ARG overrides that, the config keeps the ENV', () => {
   check([
     [stage('ENV X=env\nARG X=arg'), { X: 'arg' }],
     [stage('ARG X=arg\nENV X=env'), { X: 'env' }],
@@ -101,12 +101,12 @@ test('A6 36: ARG with a value after ENV overrides it, ENV after ARG overrides th
   assert.deepEqual(configOf('FROM scratch\nENV X=env\nARG X=arg').Env?.slice(1), ['X=env']);
 });
 
-test('A6 37: ARG without any value sets nothing', () => {
+test('A6.37 ARG without any value sets nothing', () => {
   check([[stage('ENV X=env\nARG X'), { X: 'env' }], [stage('ARG X'), {}], [stage('ARG X='), { X: '' }], [stage('ARG X=1'), { X: '' }, { args: { X: '' } }]]);
   assert.deepEqual(historyOf('FROM scratch\nARG X Y=1 Z='), ['!ARG X Y=1 Z=']);
 });
 
-test('A6 38: proxies reach RUN in both cases without ARG, and nothing else', () => {
+test('A6.38 proxies reach RUN in both cases without ARG, and nothing else', () => {
   const options = { args: { HTTPS_proxy: 'http://u:p@h', no_proxy: 'x', other: 'y' } };
   const graph = graphOf('FROM a\nRUN x\nENV P=$HTTPS_PROXY$https_proxy', options);
   const [run] = operationsOf(graph, 'run');
@@ -118,12 +118,12 @@ test('A6 38: proxies reach RUN in both cases without ARG, and nothing else', () 
   assert.deepEqual(Object.fromEntries(runOf('FROM a\nRUN x', upperLast).proxyEnv), { HTTP_PROXY: 'lower', http_proxy: 'lower' });
 });
 
-test('A6 39: every declared ARG is in the environment of every later RUN', () => {
+test('A6.39 every declared ARG is in the environment of every later RUN', () => {
   const runs = runsOf('FROM a\nRUN 1\nARG X=1\nRUN 2\nRUN 3');
   assert.deepEqual(runs.map(envOf), [{}, { X: '1' }, { X: '1' }]);
 });
 
-test('A6 41: PATH is set where the base has none, also for scratch, and saved', () => {
+test('A6.41 PATH is set where the base has none, also for scratch, and saved', () => {
   const path = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
   assert.deepEqual(configOf('FROM scratch').Env, [`PATH=${path}`]);
   assert.deepEqual(configOf('FROM a', { bases: { a: { config: { Env: ['A=1'] } } } }).Env, ['A=1', `PATH=${path}`]);
@@ -133,7 +133,7 @@ test('A6 41: PATH is set where the base has none, also for scratch, and saved', 
   assert.equal(Object.fromEntries(runOf('FROM scratch\nRUN ["x"]').env)['PATH'], path);
 });
 
-test('A6 42: an empty ENV is set', () => check([[stage('ENV X=\nENV A=${X-d} B=${X:-d}'), { X: '', A: '', B: 'd' }]]));
+test('A6.42 an empty ENV is set', () => check([[stage('ENV X=\nENV A=${X-d} B=${X:-d}'), { X: '', A: '', B: 'd' }]]));
 
 test('ENV keeps the place of a variable in the config', () => {
   const options = { bases: { a: { config: { Env: ['A=1', 'PATH=/x', 'B=2=3', 'C'] } } } };

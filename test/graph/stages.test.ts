@@ -15,7 +15,7 @@ function check(table: readonly (readonly [source: string, rounds: readonly (read
   }
 }
 
-test('A6 43: names of stages are looked up whatever their case, and a later one shadows an earlier', () => {
+test('A6.43 names of stages are looked up whatever their case, and a later one shadows an earlier', () => {
   check([
     ['FROM a AS StaGe\nFROM STAGE AS x\nCOPY --from=sTAGE 1 2', [['a']]],
     ['FROM a AS x\nFROM b AS x\nFROM x', [['b']]],
@@ -24,7 +24,7 @@ test('A6 43: names of stages are looked up whatever their case, and a later one 
   ]);
 });
 
-test('A6 44: --from is the number of a stage, the name of one, or an image', () => {
+test('A6.44 --from is the number of a stage, the name of one, or an image', () => {
   const graph = graphOf('FROM a\nRUN one\nFROM b AS two\nRUN two\nFROM c\nCOPY --from=0 x y\nCOPY --from=two x y\nCOPY --from=other:1 x y\nCOPY --from=scratch x y\nRUN --mount=from=two,target=/m three');
   const froms = operationsOf(graph, 'copy').map(({ sources: [source] }) => source?.kind === 'path' && graph.vertices[source.from]?.name.replace(/@.*/, ''));
   assert.deepEqual(froms, ['[stage-0 2/2] RUN one', '[two 2/2] RUN two', 'FROM other:1', 'FROM scratch']);
@@ -32,21 +32,32 @@ test('A6 44: --from is the number of a stage, the name of one, or an image', () 
   assert.ok(mount?.kind === 'bind' && graph.vertices[mount.from]?.name === '[two 2/2] RUN two');
 });
 
-test('A6 44: a stage must stand before its use', () => {
+test('A6.44 a stage must stand before its use', () => {
   refused('FROM a AS x\nCOPY --from=y 1 2\nFROM x AS y', 'STAGE_NOT_DEFINED', [2, 2], { message: /"y".*before current stage "x"/ });
   refused('FROM a AS x\nRUN --mount=from=y,target=/m 1\nFROM x AS y', 'STAGE_NOT_DEFINED', [2, 2]);
-  refused('FROM a AS x\nCOPY --from=x 1 2', 'STAGE_NOT_DEFINED', [2, 2], { message: /current stage/ });
-  refused('FROM a AS x\nCOPY \\\n --from=0 \\\n 1 2', 'STAGE_NOT_DEFINED', [2, 4]);
-  refused('FROM a\nFROM b\nCOPY --from=7 1 2', 'STAGE_INDEX_INVALID', [3, 3]);
+  refused('FROM a AS x\nRUN --mount=from=y,target=/m 1\nFROM x AS y', 'STAGE_NOT_DEFINED', [2, 2], { message: /^cannot mount from stage "y"/ });
+  refused('FROM a AS target\nCOPY --from=build / /out\nFROM b AS build\nFROM target', 'STAGE_NOT_DEFINED', [2, 2], { message: /^cannot copy from stage "build", it needs to be defined before current stage "target"$/ });
+  for (const index of ['7', '-1', '+2', '002']) refused(`FROM a\nFROM b\nCOPY --from=${index} 1 2`, 'STAGE_INDEX_INVALID', [3, 3]);
 });
 
-test('A6 40: --from is not expanded', () => {
+test('A6.44 stages that read each other are refused, also where nobody needs them', () => {
+  refused('FROM a AS x\nCOPY --from=x 1 2', 'STAGE_CYCLE', [2, 2], { message: /^circular dependency detected on stage: x / });
+  refused('FROM a AS x\nCOPY \\\n --from=0 \\\n 1 2', 'STAGE_CYCLE', [2, 4]);
+  refused('FROM a AS stage0\nCOPY --from=stage2 1 2\nFROM a AS stage1\nRUN --mount=from=stage0,target=/m x\nFROM a AS stage2\nCOPY --from=stage1 1 2', 'STAGE_CYCLE', [4, 4], {
+    message: /^circular dependency detected on stage: stage0 \(stage0 reads stage2 reads stage1 reads stage0\)$/,
+  });
+  refused('FROM a\nCOPY --from=1 1 2\nFROM b\nCOPY --from=0 1 2\nFROM scratch', 'STAGE_CYCLE', [4, 4], { message: /stage-0 reads stage-1 reads stage-0/ });
+  check([['FROM a AS x\nFROM b AS y\nCOPY --from=x 1 2\nFROM c\nCOPY --from=y 1 2\nCOPY --from=x 1 2', [['c', 'b', 'a']]]]);
+});
+
+test('A6.40 --from is not expanded', () => {
   refused('ARG S=x\nFROM a AS x\nFROM b\nARG S\nCOPY --from=$S 1 2', 'FROM_EXPANSION', [5, 5]);
   refused('FROM b\nCOPY --from=${S} 1 2', 'FROM_EXPANSION', [2, 2]);
   refused('FROM b\nCOPY --from=a$ 1 2', 'FROM_EXPANSION', [2, 2]);
+  refused('FROM b\nCOPY --from=$S 1 2\nFROM scratch', 'FROM_EXPANSION', [2, 2]);
 });
 
-test('A6 45: what the target does not reach is not resolved, planned or run', () => {
+test('A6.45 what the target does not reach is not resolved, planned or run', () => {
   check([
     ['FROM a AS x\nRUN 1\nFROM b\nRUN 2', [['b']]],
     ['FROM a AS x\nRUN 1\nFROM b\nRUN 2', [['a']], { target: 'x' }],
@@ -58,7 +69,7 @@ test('A6 45: what the target does not reach is not resolved, planned or run', ()
   assert.deepEqual(operationsOf(graphOf('FROM a\nCOPY . .\nFROM b'), 'context'), []);
 });
 
-test('A6 46: the target is the last stage, or the one named, or the one numbered', () => {
+test('A6.46 the target is the last stage, or the one named, or the one numbered', () => {
   const source = 'FROM a AS one\nRUN 1\nFROM a AS Two\nRUN 2\nFROM a\nRUN 3';
   const table: readonly (readonly [target: string | null, command: string, name: string])[] = [
     [null, '3', 'default'], ['', '3', 'default'], ['one', '1', 'one'], ['TWO', '2', 'TWO'], ['1', '2', '1'],
@@ -72,7 +83,7 @@ test('A6 46: the target is the last stage, or the one named, or the one numbered
   refused(source, 'TARGET_NOT_FOUND', [5, 5], { target: 'constructor' });
 });
 
-test('A6 47: a named context shadows FROM', () => {
+test('A6.47 a named context shadows FROM', () => {
   check([
     ['FROM base', [['base']], { contexts: { base: 'image' } }],
     ['FROM docker.io/library/base:latest', [['base']], { contexts: { base: 'image' } }],
@@ -86,11 +97,11 @@ test('A6 47: a named context shadows FROM', () => {
   assert.deepEqual(operationsOf(graph, 'copy')[0]?.sources, [{ kind: 'path', from: 0, pattern: '/' }]);
 });
 
-test('A6 47: a directory as a base has a line in the history for its layer', () => {
+test('A6.47 a directory as a base has a line in the history for its layer', () => {
   assert.deepEqual(historyOf('FROM base\nENV a=b', { contexts: { base: 'directory' } }), ['FROM base', '!ENV a=b']);
 });
 
-test('A6 47: a named context shadows a stage, whose instructions and triggers are skipped', () => {
+test('A6.47 a named context shadows a stage, whose instructions and triggers are skipped', () => {
   const source = 'FROM a AS base\nRUN own\nONBUILD RUN trigger\nFROM base\nRUN child';
   check([[source, [['base']], { contexts: { base: 'image' } }], [source, [], { contexts: { base: 'directory' } }]]);
   const onbuild = { contexts: { base: 'image' }, bases: { base: { config: { OnBuild: ['RUN image'], Env: ['E=1'] } } } } as const;
@@ -98,12 +109,12 @@ test('A6 47: a named context shadows a stage, whose instructions and triggers ar
   assert.equal(configOf(source, onbuild).Env?.[0], 'E=1');
 });
 
-test('A6 48: config comes through FROM alone', () => {
+test('A6.48 config comes through FROM alone', () => {
   const config = configOf('FROM a AS x\nENV A=1\nLABEL l=1\nUSER u\nFROM b\nCOPY --from=x 1 2');
   assert.deepEqual({ ...config, Env: config.Env?.slice(0, -1) }, { Env: [] });
 });
 
-test('A6 49: triggers of the base image run right after FROM, in order, and are gone from the config', () => {
+test('A6.49 triggers of the base image run right after FROM, in order, and are gone from the config', () => {
   const options = { bases: { base: { config: { OnBuild: ['RUN one', 'ENV A=1', 'COPY <<E /f\nx $A\nE\n', 'RUN two'] } } } };
   assert.deepEqual(commands('FROM base\nRUN own', options), ['one', 'two', 'own']);
   assert.equal(configOf('FROM base', options).OnBuild, undefined);
@@ -112,7 +123,7 @@ test('A6 49: triggers of the base image run right after FROM, in order, and are 
   assert.deepEqual(namesOf('FROM base\nRUN own', options), ['[1/5] FROM base@…', '[2/5] ONBUILD RUN one', '[3/5] ONBUILD COPY <<E /f', '[4/5] ONBUILD RUN two', '[5/5] RUN own']);
 });
 
-test('A6 49: triggers of a stage run in its children, not in their children', () => {
+test('A6.49 triggers of a stage run in its children, not in their children', () => {
   const source = 'FROM a AS base\nONBUILD RUN trigger\nRUN base\nFROM base AS child\nRUN child\nFROM child\nRUN grandchild';
   assert.deepEqual(commands(source), ['base', 'trigger', 'child', 'grandchild']);
   assert.deepEqual(configOf(source).OnBuild, undefined);
@@ -120,23 +131,23 @@ test('A6 49: triggers of a stage run in its children, not in their children', ()
   assert.equal(vertexOf(graphOf(source), 'trigger').stage, 'child');
 });
 
-test('A6 49: a trigger may need stages and images that nobody needed before', () => {
+test('A6.49 a trigger may need stages and images that nobody needed before', () => {
   const source = 'FROM tools AS tools\nFROM base';
   check([
-    [source, [['base'], ['tools', 'more']], { bases: { base: { config: { OnBuild: ['COPY --from=tools 1 2', 'RUN --mount=from=more,target=/m x'] } } } }],
+    [source, [['base'], ['more', 'tools']], { bases: { base: { config: { OnBuild: ['COPY --from=tools 1 2', 'RUN --mount=from=more,target=/m x'] } } } }],
     ['FROM base', [['base'], ['more']], { bases: { base: { config: { OnBuild: ['COPY --from=more 1 2'] } }, more: { config: { OnBuild: ['COPY --from=never 1 2'] } } } }],
   ]);
   refused('FROM base\nFROM tools AS later', 'STAGE_NOT_DEFINED', [1, 1], { target: '0', bases: { base: { config: { OnBuild: ['COPY --from=later 1 2'] } } } });
 });
 
-test('A6 49: a trigger that cannot be read is refused at the FROM that brings it', () => {
+test('A6.49 a trigger that cannot be read is refused at the FROM that brings it', () => {
   for (const [trigger, code] of [['FROM x', 'ONBUILD_TRIGGER'], ['RUN a\nRUN b', 'ONBUILD_EXPRESSION'], ['NO x', 'INSTRUCTION_UNKNOWN']] as const) {
     refused('ARG X\nFROM base', code, [2, 2], { bases: { base: { config: { OnBuild: [trigger] } } } });
   }
   refused('FROM base', 'EXPOSE_INVALID', [1, 1], { bases: { base: { config: { OnBuild: ['EXPOSE x'] } } } });
 });
 
-test('A6 50: FROM whose expression becomes empty is refused', () => {
+test('A6.50 FROM whose expression becomes empty is refused', () => {
   refused('ARG B\nFROM $B', 'BASE_NAME_BLANK', [2, 2], { message: /base name should not be blank/ });
   refused('ARG B\nFROM $B AS x\nFROM scratch', 'BASE_NAME_BLANK', [2, 2]);
   refused('FROM Upper', 'REFERENCE_INVALID', [1, 1]);
@@ -146,7 +157,7 @@ test('A6 50: FROM whose expression becomes empty is refused', () => {
   refused('FROM ${X:?none}', 'WORD_REQUIRED', [1, 1]);
 });
 
-test('A6 51: created of the base is dropped, its history stays, its platform gives way to the one asked for', () => {
+test('A6.51 created of the base is dropped, its history stays, its platform gives way to the one asked for', () => {
   const history = [{ created: '2001-01-01T00:00:00Z', created_by: 'base' }];
   const { config, baseHistory } = targetOf(graphOf('FROM a', { bases: { a: { history, author: 'me' } } }));
   assert.deepEqual([config.created, config.author, baseHistory], ['1980-01-02T00:00:00Z', 'me', history]);
@@ -177,7 +188,7 @@ test('the answer names each image once, with the first place that wants it', () 
   assert.deepEqual(rounds, [['a linux/amd64', 'b linux/amd64']]);
 });
 
-test('A6 45: an unreachable stage must still parse', () => {
+test('A6.45 an unreachable stage must still parse', () => {
   assert.throws(() => inputOf('FROM a\nRUN --nope x\nFROM b'), { code: 'FLAG_UNKNOWN' });
 });
 

@@ -2,7 +2,8 @@
 import { formatPlatform, normalizePlatform } from '../../image/platform.ts';
 import { goQuote } from '../go-format.ts';
 import type { PlanInput } from '../plan-input.ts';
-import { contextName, fromNames, resolveFrom, type Base, type ResolvedStage } from '../stages.ts';
+import { fromNames } from '../reachable.ts';
+import { contextName, resolveFrom, type Base, type ResolvedStage } from '../stages.ts';
 import type { Findings, Place } from './findings.ts';
 
 /** Looks at the bases of the stages, and at the images of their COPY --from and RUN --mount. */
@@ -11,7 +12,7 @@ export function checkBasePlatforms(stages: readonly ResolvedStage[], all: readon
     checkBase(stage.base, stage.from, input, findings);
     for (const { instruction } of stage.instructions) {
       for (const name of fromNames(instruction)) {
-        checkBase(resolveFrom(input, all, stage, name, instruction.position), instruction, input, findings);
+        checkBase(resolveFrom(input, all, stage, name, instruction), instruction, input, findings);
       }
     }
   }

@@ -36,7 +36,7 @@ export function checkVariables(instruction: Instruction, context: VariableContex
 
 function reportUnset(name: string, instruction: Instruction, { state, mayBeInherited }: VariableContext, findings: Findings): void {
   // An ARG without a value is declared; it is not in the environment.
-  if (nonEnvironmentArgs.has(name) || state.buildArgs.some(({ key }) => key === name)) return;
+  if (nonEnvironmentArgs.has(name) || state.buildArgs.has(name)) return;
   const near = suggest(name, state.env.pairs().slice(-comparedMax).map(([known]) => known));
   if (mayBeInherited(name, near)) return;
   findings.report('UndefinedVar', `Usage of undefined variable '$${name}'${near === undefined ? '' : ` (did you mean $${near}?)`}`, instruction);

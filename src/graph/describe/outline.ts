@@ -10,7 +10,8 @@ import type { EnvList } from '../env-list.ts';
 import { planStages } from '../plan.ts';
 import type { PlanInput } from '../plan-input.ts';
 import { completeStages } from '../silent-images.ts';
-import { fromNames, resolveFrom, resolveStages, resolveTarget, type ResolvedStage } from '../stages.ts';
+import { fromNames } from '../reachable.ts';
+import { resolveFrom, resolveStages, resolveTarget, type ResolvedStage } from '../stages.ts';
 import { descriptionOf } from './doc-comment.ts';
 import { readMounts, type MountUse } from './mount-uses.ts';
 
@@ -89,7 +90,7 @@ function addInstruction(uses: StageUses, instruction: Instruction, context: Inst
   if (instruction.kind === 'arg') addArguments(uses, instruction, context);
   if (instruction.kind === 'run') uses.mounts.push(...readMounts(instruction, env, input.dockerfile.escape));
   for (const name of fromNames(instruction)) {
-    const base = resolveFrom(input, all, stage, name, instruction.position);
+    const base = resolveFrom(input, all, stage, name, instruction);
     if (base.kind === 'stage') uses.needs.add(base.index);
   }
 }
