@@ -42,13 +42,13 @@ export function planSettings(
     isPlatformGiven: request.platforms.length > 0,
     isPlatformShown: shape.isIndex,
     buildPlatform,
-    namedContexts: new Map([...contexts].map(([name, { kind }]) => [name, kind === 'directory' ? 'directory' : 'image'] as const)),
+    namedContexts: new Map([...contexts].map(([name, context]) => [name, meaningOf(context)] as const)),
     labels: request.labels.map(({ name, value }) => [name, value] as const),
     network: request.network,
     extraHosts: request.addHosts.map(({ host, address }) => [host, address] as const),
     shmSizeBytes: request.shmSizeBytes ?? shmSizeDefault,
     ulimits: request.ulimits,
-    hostname: buildArgs.get('BUILDKIT_SANDBOX_HOSTNAME') ?? hostnameDefault,
+    hostname: buildArgs.get('BUILDKIT_SANDBOX_HOSTNAME') || hostnameDefault, // an empty one is as good as none
     cacheNamespace: buildArgs.get('BUILDKIT_CACHE_MOUNT_NS') ?? '',
     noCache: request.noCache,
     noCacheFilter: request.noCacheFilter,
@@ -57,6 +57,12 @@ export function planSettings(
     allowHostNetwork: request.network === 'host' || request.allow.includes('network.host'),
     allowInsecure: request.allow.includes('security.insecure'),
   };
+}
+
+/** What a named context is for planning; `docker-image://scratch` is nothing at all. */
+function meaningOf(context: NamedContext): 'directory' | 'image' | 'scratch' {
+  if (context.kind === 'directory') return 'directory';
+  return context.kind === 'image' && context.reference === 'scratch' ? 'scratch' : 'image';
 }
 
 /** The platforms to build for, each once, in the order in which the user named them; this machine's where none is named. */

@@ -178,7 +178,7 @@ export function findFrom(input: PlanInput, stages: readonly ResolvedStage[], { n
   if (index >= 0 && index < stages.length) return { kind: 'stage', index };
   throw new TsbuildError('usage', 'STAGE_INDEX_INVALID', `--from=${name}: invalid stage index ${index}`, {
     position,
-    hint: `The stages of this file have the numbers 0 to ${stages.length - 1}.`,
+    hint: `Stages are numbered from 0; the last one of this file is ${stages.length - 1}.`,
   });
 }
 

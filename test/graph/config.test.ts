@@ -122,6 +122,27 @@ test('A6.99 lines of the history', () => {
   assert.deepEqual(historyOf('FROM a AS x\nARG A=1\nFROM x\nENV A=2\nRUN y').at(-1), 'RUN |1 A=2 /bin/sh -c y # buildkit');
 });
 
+test('A6.99 every layer of a base has a line in the history, and no line more has one', () => {
+  const created = '2001-01-01T00:00:00Z';
+  const missing = { created, created_by: 'layer of the base image', comment: 'buildkit.exporter.image.v0' };
+  const [line, empty] = [{ created_by: 'line' }, { created_by: 'ENV', empty_layer: true }];
+  const table: readonly (readonly [history: readonly object[], layers: number, expected: readonly object[]])[] = [
+    [[], 2, [missing, missing]], [[line, empty], 2, [line, empty, missing]], [[empty, line], 1, [empty, line]], [[line, line, empty], 1, [line, { ...line, empty_layer: true }, empty]], [[], 0, []],
+  ];
+  for (const [history, layers, expected] of table) assert.deepEqual(targetOf(graphOf('FROM a', { bases: { a: { history, layers } } })).baseHistory, expected);
+  assert.equal(targetOf(graphOf('FROM a\nRUN x', { bases: { a: { layers: 140 } } })).baseHistory.length, 140);
+});
+
+test('A6.41 an image for Windows has its own shell and no PATH', () => {
+  const options: PlanOptions = { targetPlatform: { os: 'windows', architecture: 'amd64' } };
+  assert.deepEqual(configOf('FROM scratch\nENTRYPOINT foo bar', options), { Entrypoint: ['cmd', '/S', '/C', 'foo bar'], WorkingDir: '/' });
+});
+
+test('the config leaves out what is empty, and of a name that a base has twice ENV replaces the first', () => {
+  checkConfig([['USER $NONE\nEXPOSE $NONE', {}, { User: 'u', Labels: {}, Volumes: {}, StopSignal: '', Cmd: null, Shell: [], ArgsEscaped: false }]]);
+  assert.deepEqual(configOf('FROM a\nENV A=3', { bases: { a: { config: { Env: ['A=1', 'PATH=/x', 'A=2'] } } } }).Env, ['A=3', 'PATH=/x', 'A=2']);
+});
+
 test('ONBUILD is kept as written and leaves no line in the history', () => {
   const source = 'FROM scratch\nONBUILD  run   $x\nONBUILD COPY <<E /f\nb\nE';
   assert.deepEqual(configOf(source).OnBuild, ['run   $x', 'COPY <<E /f\nb\nE']);

@@ -109,6 +109,21 @@ test('A6.47 a named context shadows a stage, whose instructions and triggers are
   assert.equal(configOf(source, onbuild).Env?.[0], 'E=1');
 });
 
+test('A6.47 a stage that a named context replaces says what the image says and nothing else', () => {
+  const source = 'FROM a AS base\nENV own=1\nWORKDIR /own';
+  const image = { contexts: { base: 'image' }, bases: { base: { config: { Env: ['E=1'], WorkingDir: '/w', OnBuild: ['RUN x'] } } } } as const;
+  assert.deepEqual(configOf(source, image), { Env: ['E=1'], WorkingDir: '/w' });
+  assert.deepEqual(configOf(source, { contexts: { base: 'directory' } }), {});
+  assert.deepEqual(configOf(source, { contexts: { base: 'scratch' } }), {});
+  assert.equal(configOf(`${source}\nFROM base`, { contexts: { base: 'directory' } }).Env?.[0]?.startsWith('PATH='), true);
+});
+
+test('A6.47 an image may be replaced by nothing at all', () => {
+  const graph = graphOf('FROM busybox:latest\nCOPY x y', { contexts: { busybox: 'scratch' } });
+  assert.deepEqual(graph.vertices.map(({ operation }) => operation.kind), ['scratch', 'context', 'copy', 'config']);
+  assert.equal(targetOf(graph).config.config?.WorkingDir, '/');
+});
+
 test('A6.48 config comes through FROM alone', () => {
   const config = configOf('FROM a AS x\nENV A=1\nLABEL l=1\nUSER u\nFROM b\nCOPY --from=x 1 2');
   assert.deepEqual({ ...config, Env: config.Env?.slice(0, -1) }, { Env: [] });
@@ -138,6 +153,12 @@ test('A6.49 a trigger may need stages and images that nobody needed before', () 
     ['FROM base', [['base'], ['more']], { bases: { base: { config: { OnBuild: ['COPY --from=more 1 2'] } }, more: { config: { OnBuild: ['COPY --from=never 1 2'] } } } }],
   ]);
   refused('FROM base\nFROM tools AS later', 'STAGE_NOT_DEFINED', [1, 1], { target: '0', bases: { base: { config: { OnBuild: ['COPY --from=later 1 2'] } } } });
+});
+
+test('A6.49 a trigger that is a trigger itself comes to the next stage', () => {
+  const options = { bases: { base: { config: { OnBuild: ['ONBUILD RUN second', 'RUN first'] } } } };
+  assert.deepEqual(commands('FROM base AS x\nRUN x\nFROM x\nRUN y', options), ['first', 'x', 'second', 'y']);
+  assert.deepEqual(configOf('FROM base', options).OnBuild, ['RUN second']);
 });
 
 test('A6.49 a trigger that cannot be read is refused at the FROM that brings it', () => {
@@ -187,6 +208,11 @@ test('the answer names each image once, with the first place that wants it', () 
   const { rounds } = planned('FROM a\nCOPY --from=b 1 2\nCOPY --from=b 3 4\nFROM a\nCOPY --from=0 1 2');
   assert.deepEqual(rounds, [['a linux/amd64', 'b linux/amd64']]);
 });
+
+test('an image is asked for once, however it is spelled', () => check([
+  ['FROM busybox\nCOPY --from=docker.io/library/busybox:latest 1 2\nCOPY --from=library/busybox 3 4', [['busybox']]],
+  [`FROM busybox:1@sha256:${'0'.repeat(64)}\nCOPY --from=busybox@sha256:${'0'.repeat(64)} 1 2`, [[`busybox:1@sha256:${'0'.repeat(64)}`, `busybox@sha256:${'0'.repeat(64)}`]]],
+]));
 
 test('A6.45 an unreachable stage must still parse', () => {
   assert.throws(() => inputOf('FROM a\nRUN --nope x\nFROM b'), { code: 'FLAG_UNKNOWN' });

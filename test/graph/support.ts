@@ -22,7 +22,7 @@ export interface Base {
 
 export type PlanOptions = Partial<Omit<PlanInput, 'dockerfile' | 'images' | 'buildArgs' | 'namedContexts'>> & {
   readonly args?: Readonly<Record<string, string>>;
-  readonly contexts?: Readonly<Record<string, 'directory' | 'image'>>;
+  readonly contexts?: Readonly<Record<string, 'directory' | 'image' | 'scratch'>>;
   /** By reference; any other image exists too, and says nothing of itself. */
   readonly bases?: Readonly<Record<string, Base>>;
 };
