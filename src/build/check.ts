@@ -5,7 +5,7 @@
  */
 import { relative, resolve } from 'node:path';
 import { TsbuildError } from '../base/errors.ts';
-import { openIgnore } from '../context/ignore.ts';
+import { openIgnore } from '../context/open-ignore.ts';
 import type { Dockerfile } from '../dockerfile/instruction.ts';
 import { tryParseDockerfile, type ParseAttempt } from '../dockerfile/parse.ts';
 import { checkDockerfile, findingsError, type CheckInput, type CheckResult, type IgnoredPaths } from '../graph/check/check.ts';

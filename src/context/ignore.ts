@@ -1,10 +1,12 @@
 /**
  * `.dockerignore`: which paths of a context do not exist for COPY and ADD, exactly as moby/patternmatcher decides
- * (SEMANTICS A6, 107 to 113). It reads no disk: the text comes in. Start at `parseIgnore` and `openIgnore`.
+ * (SEMANTICS A6, 107 to 113). It reads no disk: the text comes in. Start at `parseIgnore`;
+ * `open-ignore.ts` answers by it.
  */
 import { posix } from 'node:path';
 import { TsbuildError } from '../base/errors.ts';
-import { compileIgnorePattern, type Pattern } from './pattern.ts';
+import { trimSpace } from '../dockerfile/whitespace.ts';
+import { compileIgnorePattern, type IgnorePattern } from './ignore-pattern.ts';
 
 export interface IgnoreRule {
   /** Line in the file, from 1. */
@@ -13,7 +15,7 @@ export interface IgnoreRule {
   readonly text: string;
   /** A `!` rule: what it matches is not ignored after all. */
   readonly isException: boolean;
-  readonly pattern: Pattern;
+  readonly pattern: IgnorePattern;
 }
 
 export interface Ignore {
@@ -27,24 +29,49 @@ export const ignoreNothing: Ignore = { file: null, rules: [] };
 /** Longest file that is read as an ignore file. */
 export const ignoreFileSizeMax = 4 * 1024 * 1024;
 
+/** More rules than this are refused: each is kept compiled. */
+export const ignoreRuleCountMax = 100_000;
+/** A longer line is refused, as by Go's bufio.Scanner, with which BuildKit reads. */
+const lineSizeMax = 65_535;
+
 /**
- * Reads the rules. `#` starts a comment in the first column only; then the line is trimmed and cleaned.
- * @throws TsbuildError `IGNORE_INVALID`
+ * Reads the rules as moby's ignorefile does: `#` starts a comment in the first column only, then the line is trimmed and
+ * made a clean relative path. Text that is not UTF-8 comes in the form of base/path-bytes.ts.
+ * @throws TsbuildError `IGNORE_INVALID`, `IGNORE_TOO_LARGE`
  */
 export function parseIgnore(text: string, file: string): Ignore {
-  const lines = text.replace(/^\ufeff/, '').split('\n');
-  const rules = lines.flatMap((raw, index) => (raw.startsWith('#') ? [] : (readLine(raw, index + 1, file) ?? [])));
+  const rules: IgnoreRule[] = [];
+  for (const [index, line] of text.replace(/^\ufeff/, '').split('\n').entries()) {
+    const rule = readLine(line, index + 1, file);
+    if (rule !== null) rules.push(rule);
+    if (rules.length > ignoreRuleCountMax) throw new TsbuildError('usage', 'IGNORE_TOO_LARGE', `${file}: it has more than ${ignoreRuleCountMax} rules`);
+  }
   return { file, rules };
 }
 
-function readLine(raw: string, line: number, file: string): IgnoreRule | null {
+function readLine(line: string, number: number, file: string): IgnoreRule | null {
   try {
-    return readRule(raw, line);
+    if (line.length * 3 > lineSizeMax && Buffer.byteLength(line) > lineSizeMax) throw new TsbuildError('usage', 'PATTERN_INVALID', 'the line is too long');
+    if (line.startsWith('#')) return null;
+    const text = trimSpace(line);
+    return text === '' ? null : compileRule(cleanLine(text), number, text);
   } catch (cause) {
     if (!(cause instanceof TsbuildError)) throw cause;
-    const position = { file, startLine: line, endLine: line };
+    const position = { file, startLine: number, endLine: number };
     throw new TsbuildError('usage', 'IGNORE_INVALID', `${file}: ${cause.message}`, { cause, position, ...(cause.hint === undefined ? {} : { hint: cause.hint }) });
   }
+}
+
+/** A trimmed line as a path from the context's root: `/foo/` is `foo`; a `!` stays in front. */
+function cleanLine(text: string): string {
+  const isException = text.startsWith('!');
+  const path = isException ? trimSpace(text.slice(1)) : text;
+  return `${isException ? '!' : ''}${path === '' ? '' : cleanPath(path).replace(/^\/(?=.)/s, '')}`;
+}
+
+/** Go's filepath.Clean, for what is not empty. */
+function cleanPath(path: string): string {
+  return posix.normalize(path).replace(/(?<=.)\/$/s, '');
 }
 
 /**
@@ -52,60 +79,21 @@ function readLine(raw: string, line: number, file: string): IgnoreRule | null {
  * @throws TsbuildError `PATTERN_INVALID`, without a position: the caller knows it
  */
 export function parseExcludes(patterns: readonly string[]): Ignore {
-  return { file: null, rules: patterns.flatMap((pattern, index) => readRule(pattern, index + 1) ?? []) };
+  return { file: null, rules: patterns.flatMap((pattern, index) => {
+    const text = trimSpace(pattern);
+    return text === '' ? [] : (compileRule(cleanLine(text), index + 1, text) ?? []);
+  }) };
 }
 
-function readRule(raw: string, line: number): IgnoreRule | null {
-  const text = raw.trim();
-  if (text === '') return null;
-  const isException = text.startsWith('!');
-  const body = isException ? text.slice(1).trim() : text;
-  if (body === '') throw new TsbuildError('usage', 'PATTERN_INVALID', 'illegal exclusion pattern: "!"', { hint: 'Write a path behind the !.' });
-  const clean = posix.normalize(body).replace(/(?<=.)\/$/, '').replace(/^\/(?=.)/, '');
-  return { line, text, isException, pattern: compileIgnorePattern(clean) };
-}
-
-/** The answers of one ignore file. */
-export interface OpenIgnore {
-  /**
-   * The last rule that matches the path or one of its parent directories; null when none does.
-   * A parent's match counts for its children (patternmatcher.MatchesOrParentMatches).
-   */
-  matchingRule(path: string): IgnoreRule | null;
-  /** Whether the path does not exist for COPY. */
-  isIgnored(path: string): boolean;
-  /** Whether a `!` rule could take back something below an ignored directory: only then it is walked. */
-  mayHoldExceptions(directory: string): boolean;
-}
-
-/** Opens an ignore file for many questions: what is known of a directory is not asked again for each of its files. */
-export function openIgnore({ rules }: Ignore): OpenIgnore {
-  const directories = new Map<string, number>();
-  /** The number of the last rule that matches; -1 for none. Only rules behind the parent's can change its answer. */
-  const lastRule = (path: string): number => {
-    const parent = lastRuleOfParent(path);
-    return Math.max(parent, rules.findLastIndex((rule, index) => index > parent && rule.pattern.matches(path)));
-  };
-  const lastRuleOfParent = (path: string): number => {
-    const at = path.lastIndexOf('/');
-    if (at <= 0) return -1;
-    const directory = path.slice(0, at);
-    const known = directories.get(directory) ?? lastRule(directory);
-    directories.set(directory, known);
-    return known;
-  };
-  const matchingRule = (path: string): IgnoreRule | null => rules[lastRule(path)] ?? null;
-  return {
-    matchingRule,
-    isIgnored: (path) => matchingRule(path)?.isException === false,
-    mayHoldExceptions(directory) {
-      const last = lastRule(directory);
-      return rules.some((rule, index) => index > last && rule.isException && rule.pattern.reaches(directory));
-    },
-  };
-}
-
-/** Whether one path does not exist for COPY. */
-export function isIgnored(ignore: Ignore, path: string): boolean {
-  return openIgnore(ignore).isIgnored(path);
+/**
+ * What patternmatcher.New makes of a pattern: it trims and cleans once more, and only then looks for a `!`. So a cleaned
+ * `/!foo` is an exception, and `!/` is nothing but a `!`.
+ */
+function compileRule(given: string, line: number, text: string): IgnoreRule | null {
+  const trimmed = trimSpace(given);
+  if (trimmed === '') return null;
+  const clean = cleanPath(trimmed);
+  const isException = clean.startsWith('!');
+  if (clean === '!') throw new TsbuildError('usage', 'PATTERN_INVALID', 'illegal exclusion pattern: "!"', { hint: 'Write a path behind the !.' });
+  return { line, text, isException, pattern: compileIgnorePattern(isException ? clean.slice(1) : clean) };
 }

@@ -1,31 +1,16 @@
 /**
- * Patterns over paths: Go's filepath.Match for COPY sources, and moby/patternmatcher's dialect for `.dockerignore`.
- * Paths are relative, with `/`, without a leading one. No regular expressions: a pattern is a list of steps, and matching
- * carries the set of places reached in the text from step to step, so that its time is bounded by the product of both
- * lengths, whatever the pattern. Start at `Pattern`.
+ * Patterns over paths: Go's filepath.Match, which COPY sources are written in. Paths are relative, with `/`, without a
+ * leading one. It reads patterns into steps (`steps.ts`); what `.dockerignore` makes of them is in `ignore-pattern.ts`.
+ * Start at `compileGoPattern`.
  */
 import { TsbuildError } from '../base/errors.ts';
+import { matchSteps, type Step } from './steps.ts';
 
 /** A pattern that was read. */
 export interface Pattern {
   /** Whether the whole path matches. */
   matches(path: string): boolean;
-  /** Whether some path below the directory could match: true where that is not certain. */
-  reaches(directory: string): boolean;
 }
-
-type Step =
-  | { readonly kind: 'text'; readonly text: string }
-  /** `?`: one character, not `/`. */
-  | { readonly kind: 'one' }
-  /** `[…]`: one character; as in Go it may be `/`. */
-  | { readonly kind: 'class'; readonly negated: boolean; readonly ranges: readonly (readonly [low: number, high: number])[] }
-  /** `*`: any number of characters, none of them `/`. */
-  | { readonly kind: 'name' }
-  /** `**` before something: nothing, or anything that ends in `/`. */
-  | { readonly kind: 'directories' }
-  /** `**` at the end: anything. */
-  | { readonly kind: 'rest' };
 
 /** Whether a COPY source has wildcards: then it may match nothing (SEMANTICS A6, 56). */
 export function hasWildcards(pattern: string): boolean {
@@ -52,100 +37,36 @@ export function unescapePattern(pattern: string): string {
  * @throws TsbuildError `PATTERN_INVALID`
  */
 export function compileGoPattern(pattern: string): Pattern {
-  return patternOf(new StepReader(pattern, false).read());
+  const { steps } = readSteps(pattern, { spansDirectories: false });
+  return { matches: (path) => matchSteps(steps, path) };
+}
+
+/** A pattern as steps. */
+export interface PatternSteps {
+  readonly steps: readonly Step[];
+  /**
+   * Whether something in it means another thing in Go's regular expressions than in filepath.Match: moby/patternmatcher
+   * checks patterns by the one and matches them by the other.
+   */
+  readonly isAmbiguous: boolean;
 }
 
 /**
- * The `**` dialect of `.dockerignore`: `**` spans directories, and `**` before `/` may stand for none at all.
- * @throws TsbuildError `PATTERN_INVALID`
+ * Reads a pattern in the syntax of filepath.Match; where it may span directories, `**` is a step of its own.
+ * @throws TsbuildError `PATTERN_INVALID`, for whatever filepath.Match refuses
  */
-export function compileIgnorePattern(pattern: string): Pattern {
-  // patternmatcher takes `**` before plain text for "ends in": `**.log` matches `a.log`, though `a**.log` does not match `ab.log`.
-  const suffix = /^\*\*([^/*?[\]\\][^*?[\]\\]*)$/s.exec(pattern)?.[1];
-  return patternOf(suffix === undefined ? new StepReader(pattern, true).read() : [{ kind: 'rest' }, { kind: 'text', text: suffix }]);
+export function readSteps(pattern: string, { spansDirectories }: { readonly spansDirectories: boolean }): PatternSteps {
+  return new StepReader(pattern, spansDirectories).read();
 }
 
-function patternOf(steps: readonly Step[]): Pattern {
-  return {
-    matches(path) {
-      let places: readonly number[] = [0];
-      for (const step of steps) {
-        if (places.length === 0) return false;
-        places = advance(step, path, places);
-      }
-      return places.at(-1) === path.length;
-    },
-    reaches(directory) {
-      const path = `${directory}/`;
-      let places: readonly number[] = [0];
-      for (const step of steps) {
-        if (places.length === 0) return false;
-        if (places.at(-1) === path.length || canGoOn(step, path, places)) return true;
-        places = advance(step, path, places);
-      }
-      return false;
-    },
-  };
-}
-
-/** Whether the step could begin in the path and end behind it. */
-function canGoOn(step: Step, path: string, places: readonly number[]): boolean {
-  if (step.kind === 'directories' || step.kind === 'rest') return true;
-  return step.kind === 'text' && places.some((at) => step.text.startsWith(path.slice(at)));
-}
-
-/** The places behind the step, in ascending order, each once. */
-function advance(step: Step, path: string, places: readonly number[]): readonly number[] {
-  switch (step.kind) {
-    case 'text':
-      return places.filter((at) => path.startsWith(step.text, at)).map((at) => at + step.text.length);
-    case 'one':
-      return places.filter((at) => at < path.length && path.charAt(at) !== '/').map((at) => at + widthAt(path, at));
-    case 'class':
-      return places.filter((at) => at < path.length && isInClass(step, path.codePointAt(at) ?? 0)).map((at) => at + widthAt(path, at));
-    case 'name':
-      return advanceName(path, places);
-    case 'directories':
-      return advanceDirectories(path, places);
-    case 'rest':
-      return advanceRest(path, places);
-  }
-}
-
-function isInClass({ negated, ranges }: Extract<Step, { readonly kind: 'class' }>, code: number): boolean {
-  return ranges.some(([low, high]) => low <= code && code <= high) !== negated;
-}
-
-/** Length of the character at this place in UTF-16 units. */
-function widthAt(text: string, at: number): number {
-  return (text.codePointAt(at) ?? 0) > 0xffff ? 2 : 1;
-}
-
-function advanceName(path: string, places: readonly number[]): readonly number[] {
-  const reached: number[] = [];
-  for (const start of places) {
-    // A place within the name that an earlier one went through adds nothing.
-    if (start <= (reached.at(-1) ?? -1)) continue;
-    let at = start;
-    for (; at < path.length && path.charAt(at) !== '/'; at += widthAt(path, at)) reached.push(at);
-    reached.push(at);
-  }
-  return reached;
-}
-
-function advanceDirectories(path: string, places: readonly number[]): readonly number[] {
-  const [start = 0] = places;
-  const reached = [start];
-  for (let at = path.indexOf('/', start); at >= 0; at = path.indexOf('/', at + 1)) reached.push(at + 1);
-  if (places.length === 1) return reached;
-  return [...new Set([...reached, ...places])].sort((a, b) => a - b);
-}
-
-function advanceRest(path: string, places: readonly number[]): readonly number[] {
-  const reached: number[] = [];
-  for (let at = places[0] ?? 0; at < path.length; at += widthAt(path, at)) reached.push(at);
-  return [...reached, path.length];
-}
+/** Characters that moby/patternmatcher lets through to the regular expression as operators (it escapes `.+()$` only). */
+const operators = '^|{';
+/** The same within a class: it rewrites wildcards there as well, and `[` may begin a class like `[:alpha:]`. */
+const classOperators = '*?[';
+/** What Go refuses behind a backslash, or takes for a class or an assertion. */
+const meaningfulEscape = /^(?:[0-9A-Za-z]|[^\0-\x7f])$/u;
+/** A byte that is not UTF-8 (base/path-bytes.ts). */
+const strayByte = /^[\udc80-\udcff]$/;
 
 /** Reads a pattern once, character by character. */
 class StepReader {
@@ -153,6 +74,7 @@ class StepReader {
   readonly #chars: readonly string[];
   readonly #spansDirectories: boolean;
   readonly #steps: Step[] = [];
+  #isAmbiguous = false;
   #text = '';
   #at = 0;
 
@@ -162,15 +84,27 @@ class StepReader {
     this.#spansDirectories = spansDirectories;
   }
 
-  read(): readonly Step[] {
+  read(): PatternSteps {
     for (let char = this.#next(); char !== undefined; char = this.#next()) {
       if (char === '*') this.#add(this.#readStar());
       else if (char === '?') this.#add({ kind: 'one' });
       else if (char === '[') this.#add(this.#readClass());
-      else this.#text += char === '\\' ? (this.#next() ?? this.#refuse()) : char;
+      else if (char === '\\') this.#text += this.#readEscape();
+      else this.#text += this.#note(char, operators);
     }
     this.#endText();
-    return this.#steps;
+    return { steps: this.#steps, isAmbiguous: this.#isAmbiguous };
+  }
+
+  #readEscape(): string {
+    const char = this.#next() ?? this.#refuse();
+    if (meaningfulEscape.test(char)) this.#isAmbiguous = true;
+    return char;
+  }
+
+  #note(char: string, ambiguous: string): string {
+    if (ambiguous.includes(char)) this.#isAmbiguous = true;
+    return char;
   }
 
   #peek(): string | undefined {
@@ -211,17 +145,21 @@ class StepReader {
         continue;
       }
       this.#at += 1;
-      ranges.push([low, this.#readClassChar()]);
+      const high = this.#readClassChar();
+      if (high < low) this.#isAmbiguous = true; // a class of nothing to filepath.Match, an error to regular expressions
+      ranges.push([low, high]);
     }
     this.#at += 1;
     return { kind: 'class', negated, ranges };
   }
 
   #readClassChar(): number {
-    let char = this.#next();
-    if (char === ']' || char === '-') this.#refuse();
-    if (char === '\\') char = this.#next();
-    return char?.codePointAt(0) ?? this.#refuse();
+    const char = this.#next();
+    if (char === undefined || char === ']' || char === '-') return this.#refuse();
+    const meant = char === '\\' ? this.#readEscape() : this.#note(char, classOperators);
+    // A byte that is not UTF-8, and a pattern that ends within a class.
+    if (strayByte.test(meant) || this.#peek() === undefined) this.#refuse();
+    return meant.codePointAt(0) ?? 0;
   }
 
   #refuse(): never {

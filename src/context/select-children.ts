@@ -2,8 +2,10 @@
  * What of a directory COPY takes: `--exclude`, and with `--parents` the part of the source behind `/./`, both in the
  * dialect of ignore files (SEMANTICS A6, 66). The same for contexts and for stages. Start at `openChildFilter`.
  */
-import { openIgnore, parseExcludes, type OpenIgnore } from './ignore.ts';
-import { compileIgnorePattern, hasWildcards, unescapePattern, type Pattern } from './pattern.ts';
+import { parseExcludes } from './ignore.ts';
+import { compileIgnorePattern, reachesBelow, type IgnorePattern } from './ignore-pattern.ts';
+import { openIgnore, type OpenIgnore } from './open-ignore.ts';
+import { hasWildcards, unescapePattern } from './pattern.ts';
 import type { PlacedEntry } from './tree.ts';
 
 export interface SelectOptions {
@@ -37,14 +39,14 @@ export function openChildFilter({ excludes, include }: SelectOptions): ChildFilt
   return {
     excludesFile: (name) => excluded.isIgnored(name),
     enters: (directory) =>
-      (included === null || pattern === null || included.isIgnored(directory) || pattern.reaches(directory)) &&
+      (included === null || pattern === null || included.isIgnored(directory) || reachesBelow(pattern, directory)) &&
       (!excluded.isIgnored(directory) || excluded.mayHoldExceptions(directory)),
     select: (entries) => selectEntries(entries, isSelected),
   };
 }
 
 /** One pattern as a file of rules, in which a match of a directory counts for what is in it. */
-function openInclude(pattern: Pattern): OpenIgnore {
+function openInclude(pattern: IgnorePattern): OpenIgnore {
   return openIgnore({ file: null, rules: [{ line: 1, text: '', isException: false, pattern }] });
 }
 

@@ -4,7 +4,8 @@
  */
 import { comparePaths } from '../base/path-bytes.ts';
 import type { DirectoryEntry } from '../native/directory.ts';
-import { openIgnore, type Ignore, type OpenIgnore } from './ignore.ts';
+import type { Ignore } from './ignore.ts';
+import { openIgnore, type OpenIgnore } from './open-ignore.ts';
 
 export type { EntryType } from '../native/directory.ts';
 

@@ -38,6 +38,6 @@ export function readerOf(lines: readonly string[]): { readonly read: DirectoryRe
 }
 
 /** A context with these files and ignore rules. */
-export function treeOf(lines: readonly string[], ignore: readonly string[] = []): ContextTree {
-  return openContextTree('/context', parseIgnore(ignore.join('\n'), '.dockerignore'), readerOf(lines).read);
+export function treeOf(lines: readonly string[], ignore: readonly string[] = [], read = readerOf(lines).read): ContextTree {
+  return openContextTree('/context', parseIgnore(ignore.join('\n'), '.dockerignore'), read);
 }

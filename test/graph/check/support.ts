@@ -1,7 +1,8 @@
 /** Checks small Dockerfiles in memory; a finding is one line: `4 StageNameCasing: Stage name 'A' should be lowercase`. */
 import assert from 'node:assert/strict';
 import { TsbuildError } from '../../../src/base/errors.ts';
-import { openIgnore, parseIgnore } from '../../../src/context/ignore.ts';
+import { parseIgnore } from '../../../src/context/ignore.ts';
+import { openIgnore } from '../../../src/context/open-ignore.ts';
 import { tryParseDockerfile } from '../../../src/dockerfile/parse.ts';
 import { checkDockerfile, type CheckInput, type CheckResult } from '../../../src/graph/check/check.ts';
 import type { Platform } from '../../../src/image/config.ts';
