@@ -15,7 +15,8 @@ import { targetsOf, type TargetDescription } from '../graph/describe/targets.ts'
 import type { PlanInput } from '../graph/plan-input.ts';
 import { clampSeconds } from '../layer/time-policy.ts';
 import type { BuildRequest } from './build-request.ts';
-import { isDirectoryContext, readIgnore, readNamedContexts } from './inputs.ts';
+import { isDirectoryContext, readNamedContexts } from './inputs.ts';
+import { readIgnore } from './read-ignore.ts';
 import type { StepReporter } from './observer.ts';
 import { planSettings } from './plan-request.ts';
 import { readDockerfileBytes, refuseFrontend, type DockerfileBytes, type InputOptions } from './read-dockerfile.ts';

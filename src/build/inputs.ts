@@ -1,32 +1,14 @@
 /**
- * What the user gives a build besides the Dockerfile: the contexts and their ignore files. Nothing is opened here but the
- * ignore files; contexts are opened later, when a step asks for their files (`lazy-context.ts`).
+ * What the user gives a build besides the Dockerfile: the contexts. They are opened later, when a step asks for their files
+ * (`lazy-context.ts`); their ignore files are read by `read-ignore.ts`.
  */
-import { readFile, stat } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { errnoCode, TsbuildError } from '../base/errors.ts';
-import { ignoreFileSizeMax, ignoreNothing, parseIgnore, type Ignore } from '../context/ignore.ts';
 import { isGitUrl } from '../dockerfile/git-url.ts';
 import { contextKey, parseNamedContext, type NamedContext } from '../source/named-context.ts';
 import type { BuildRequest, NamedValue } from './build-request.ts';
 import type { InputOptions } from './read-dockerfile.ts';
-
-/** The ignore rules of the main context: next to the Dockerfile, else at the context's root (SEMANTICS A6, 107). */
-export async function readIgnore(root: string, dockerfilePath: string | null): Promise<Ignore> {
-  const own = dockerfilePath === null ? null : await readIgnoreFile(`${dockerfilePath}.dockerignore`);
-  return own ?? (await readIgnoreFile(join(root, '.dockerignore'))) ?? ignoreNothing;
-}
-
-async function readIgnoreFile(path: string): Promise<Ignore | null> {
-  try {
-    const { size } = await stat(path);
-    if (size > ignoreFileSizeMax) throw new TsbuildError('usage', 'IGNORE_TOO_LARGE', `${path}: it has more than ${ignoreFileSizeMax} bytes`);
-    return parseIgnore(await readFile(path, 'utf8'), path);
-  } catch (error) {
-    if (errnoCode(error) === 'ENOENT') return null;
-    throw error;
-  }
-}
 
 /** `--build-context`, by the name that FROM and --from are compared with; directories are made absolute. */
 export function readNamedContexts(values: readonly NamedValue[], workingDirectory: string): ReadonlyMap<string, NamedContext> {

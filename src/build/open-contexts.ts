@@ -6,7 +6,8 @@ import type { NamedContext } from '../source/named-context.ts';
 import type { Store } from '../store/store.ts';
 import type { BuildRequest } from './build-request.ts';
 import type { ContextObserver, ContextSource } from './context-source.ts';
-import { locateContext, readIgnore } from './inputs.ts';
+import { locateContext } from './inputs.ts';
+import { readIgnore } from './read-ignore.ts';
 import { lazyContext, type ContextPlace } from './lazy-context.ts';
 import type { InputOptions } from './read-dockerfile.ts';
 
