@@ -21,7 +21,7 @@ test('check opens the Dockerfile and its ignore file, starts no process, and loa
   assert.match(stdout, /WARNING: CopyIgnoredFile/);
   const calls = (await readFile(trace, 'utf8')).split('\n').filter((line) => !/^\d+\s+(---|\+\+\+)/.test(line) && !line.includes(' resumed>'));
   const opened = calls.flatMap((line) => /open(?:at)?\((?:AT_FDCWD, )?"([^"]*)"/.exec(line)?.[1] ?? []);
-  assert.deepEqual(opened.filter((path) => path.startsWith(folder)), [join(context, 'Dockerfile'), join(context, '.dockerignore')]);
+  assert.deepEqual(opened.filter((path) => path.startsWith(folder)), ['Dockerfile', 'Dockerfile.dockerignore', '.dockerignore'].map((name) => join(context, name)));
   assert.deepEqual(opened.filter((path) => path.endsWith('.node') || path.endsWith('undici.cjs')), []);
   assert.equal(calls.filter((line) => /execve|fork|connect|socket/.test(line)).length, 1, 'Node itself, and nothing else');
   assert.equal(existsSync(store), false);

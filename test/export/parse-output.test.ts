@@ -45,7 +45,7 @@ for (const [text, expected] of read) {
 }
 
 const refused: readonly (readonly [string, string, string?])[] = [
-  ['', '--output: the value is empty'],
+  ['', '--output: the value is empty', 'Remove the flag, or give it fields.'],
   ['dest=x,foo', '--output: invalid value foo', 'Write it as key=value, for example type=oci,dest=image.tar.'],
   ['dest=x,tar=true', '--output: type is required for output', 'Add type=…: one of oci, docker, image, registry, local, tar, cacheonly.'],
   ['type=ocl,dest=x', '--output: exporter "ocl" could not be found', 'Did you mean oci?'],
