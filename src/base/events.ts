@@ -34,8 +34,19 @@ export type BuildEvent =
    * Said once about the whole build: what network RUN gets, an option without effect. What a build check found is such a
    * notice with `check`; its code is the rule's name.
    */
-  | { readonly type: 'notice'; readonly timeMs: number; readonly level: 'info' | 'warning'; readonly code: string; readonly text: string; readonly position?: SourceRange; readonly check?: CheckNotice }
+  | ({ readonly type: 'notice'; readonly timeMs: number } & Notice)
   | { readonly type: 'build-done'; readonly timeMs: number; readonly durationMs: number; readonly stepsTotal: number; readonly stepsCached: number };
+
+/** Something about the whole build. */
+export interface Notice {
+  readonly level: 'info' | 'warning';
+  readonly code: string;
+  readonly text: string;
+  readonly position?: SourceRange;
+  readonly check?: CheckNotice;
+  /** Told once more when the build is over, as findings are; absent where it is not. */
+  readonly isRepeated?: true;
+}
 
 /** What a finding of a build check has besides its rule, its words and its place. */
 export interface CheckNotice {

@@ -201,6 +201,10 @@ async function planAndCheck(state: BuildState, times: TimePolicy): ReturnType<ty
     if (!ports.signal.aborted) await checkInBuild({ ...check, images: new Map(), isFailing: true });
     throw error;
   });
+  if (planned.unconsumedArgs.length > 0) {
+    const text = `One or more build-args [${planned.unconsumedArgs.join(' ')}] were not consumed`;
+    reporter.send({ type: 'notice', level: 'warning', code: 'BUILD_ARGS_UNCONSUMED', text, isRepeated: true });
+  }
   await checkInBuild({ ...check, images: plannedImages(planned.images), isFailing: false });
   return planned;
 }

@@ -2,7 +2,7 @@
 import type { StepDescription } from '../base/events.ts';
 import { withPosition } from '../base/errors.ts';
 import { mergeGraphs } from '../graph/merge.ts';
-import { plan } from '../graph/plan.ts';
+import { plan, type PlanResult } from '../graph/plan.ts';
 import type { ImageRequest, PlanInput, PlannedImage } from '../graph/plan-input.ts';
 import type { Graph } from '../graph/vertex.ts';
 import { formatWholePlatform } from '../image/platform.ts';
@@ -16,6 +16,8 @@ export interface Planned {
   readonly graph: Graph;
   /** By `ImageRequest.key`. */
   readonly images: ReadonlyMap<string, ResolvedImage>;
+  /** Names of build arguments that have no effect for any of the platforms, sorted. */
+  readonly unconsumedArgs: readonly string[];
 }
 
 export interface PlanningOptions {
@@ -32,12 +34,19 @@ export async function planGraph(inputs: readonly Omit<PlanInput, 'images'>[], op
     const known = plannedImages(images);
     const results = inputs.map((input) => plan({ ...input, images: known }));
     const requests = new Map(results.flatMap((result) => (result.kind === 'needs' ? result.requests.map((request) => [request.key, request] as const) : [])));
-    if (requests.size === 0) return { graph: mergeGraphs(results.flatMap((result) => (result.kind === 'graph' ? [result.graph] : []))), images };
+    if (requests.size === 0) return { ...mergePlans(results), images };
     const isPlatformShown = inputs.some((input) => input.isPlatformShown);
     const resolved = await Promise.all([...requests.values()].map(async (request) => [request.key, await resolveOne(request, isPlatformShown, options)] as const));
     for (const [key, image] of resolved) images.set(key, image);
   }
   throw new Error('planning asks for images without end');
+}
+
+function mergePlans(results: readonly PlanResult[]): Omit<Planned, 'images'> {
+  const whole = results.flatMap((result) => (result.kind === 'graph' ? [result] : []));
+  const [first, ...others] = whole.map((result) => result.unconsumedArgs);
+  const unconsumed = first?.filter((name) => others.every((names) => names.includes(name))) ?? [];
+  return { graph: mergeGraphs(whole.map(({ graph }) => graph)), unconsumedArgs: unconsumed };
 }
 
 /** What planning takes of resolved images. */

@@ -30,6 +30,13 @@ export function proxyEnvironment(buildArgs: ReadonlyMap<string, string>): readon
   ]);
 }
 
+const predefinedPattern = /^(BUILDKIT_.*|SOURCE_DATE_EPOCH|(BUILD|TARGET)(PLATFORM|OS|OSVERSION|ARCH|VARIANT)|TARGETSTAGE)$/;
+
+/** What is there without an ARG, or is read by the builder itself: a build argument of such a name always has a meaning. */
+export function isPredefinedArg(name: string): boolean {
+  return predefinedPattern.test(name) || proxyNames.includes(name.toLowerCase());
+}
+
 function platformArguments(prefix: string, platform: Platform): readonly EnvPair[] {
   return [
     [`${prefix}PLATFORM`, formatPlatform(platform)],

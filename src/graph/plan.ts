@@ -32,11 +32,13 @@ import { checkStageReferences, collectReachable } from './reachable.ts';
 import { resolveStages, resolveTarget, type ResolvedStage, type StageInstruction } from './stages.ts';
 import { inheritState, initialState, moveTo, replacedState, withLine, type StageState } from './stage-state.ts';
 import { StepNames } from './step-names.ts';
+import { unconsumedArgs } from './unconsumed-args.ts';
 import type { ConfigOperation, Graph, Operation, VertexID } from './vertex.ts';
 
 export type PlanResult =
   | { readonly kind: 'needs'; readonly requests: readonly ImageRequest[] }
-  | { readonly kind: 'graph'; readonly graph: Graph };
+  /** `unconsumedArgs` are the names of build arguments without an effect, sorted. */
+  | { readonly kind: 'graph'; readonly graph: Graph; readonly unconsumedArgs: readonly string[] };
 
 /**
  * Plans the build of one target for one platform.
@@ -52,7 +54,7 @@ export function plan(input: PlanInput): PlanResult {
   const context = planStages({ input, globals, all, stages: reachable.stages });
   const id = addConfig(context, requireState(context, target.index), target);
   const targetName = input.target === null || input.target === '' ? (target.name ?? 'default') : input.target;
-  return { kind: 'graph', graph: { vertices: context.vertices.finish(), targets: [id], targetName } };
+  return { kind: 'graph', graph: { vertices: context.vertices.finish(), targets: [id], targetName }, unconsumedArgs: unconsumedArgs(input, reachable.stages) };
 }
 
 /** Sees an instruction and the state that it starts from. */

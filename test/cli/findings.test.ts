@@ -53,6 +53,23 @@ test('quiet says nothing of findings, and events are enough for programs', async
   assert.equal(lines.some((line) => !line.startsWith('{')), false);
 });
 
+const unconsumed: BuildEvent = { type: 'notice', timeMs: 1, level: 'warning', code: 'BUILD_ARGS_UNCONSUMED', text: 'One or more build-args [A \x1b[2J] were not consumed', isRepeated: true };
+const unconsumedLine = 'WARNING: One or more build-args [A \\x1b[2J] were not consumed (BUILD_ARGS_UNCONSUMED)\n';
+
+test('build arguments that nothing consumed are told when it is known, and in front of the findings at the end', async () => {
+  const text = await show('--progress=plain .', [unconsumed, finding(3)]);
+  assert.ok(text.startsWith(unconsumedLine), text);
+  assert.ok(text.includes(`\n\n${unconsumedLine}1 warning found`), text);
+  assert.equal((await show('--progress=plain .', [unconsumed], { error: new Error('it broke') })).split(unconsumedLine).length, 3);
+});
+
+test('build arguments that nothing consumed stand at the end of a live view once, in events as they are, and not in quiet', async () => {
+  const live = visible(await show('.', [unconsumed], { tty: true }));
+  assert.deepEqual([live.split('were not consumed').length - 1, live.includes(`\n${unconsumedLine}`)], [1, true], live);
+  assert.deepEqual(JSON.parse((await show('--progress=rawjson .', [unconsumed])).split('\n')[0] ?? ''), unconsumed);
+  assert.doesNotMatch(await show('-q .', [unconsumed]), /consumed/);
+});
+
 test('of many findings the first are listed and the others counted', async () => {
   const text = await show('--progress=plain .', Array.from({ length: 60 }, (_, index) => finding(index + 1)));
   assert.match(text, /\n60 warnings found .*\n - UndefinedVar: .*Dockerfile:1\)\n/);

@@ -79,6 +79,7 @@ export interface Planned {
   readonly graph: Graph;
   /** What was asked for, round by round. */
   readonly rounds: readonly (readonly string[])[];
+  readonly unconsumedArgs: readonly string[];
 }
 
 /** Plans to the end: whatever is asked for is there. */
@@ -89,7 +90,7 @@ export function planned(source: string, options: PlanOptions = {}): Planned {
   const rounds: (readonly string[])[] = [];
   for (;;) {
     const result = plan({ ...input, images });
-    if (result.kind === 'graph') return { graph: result.graph, rounds };
+    if (result.kind === 'graph') return { graph: result.graph, rounds, unconsumedArgs: result.unconsumedArgs };
     rounds.push(result.requests.map(({ key }) => key));
     for (const request of result.requests) images.set(request.key, imageOf(request, bases.get(request.reference)));
   }

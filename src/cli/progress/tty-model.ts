@@ -64,8 +64,8 @@ export class TtyModel {
         this.endMs = event.timeMs;
         return;
       case 'notice':
-        // Findings of the build checks are listed at the end.
-        if (event.check === undefined) this.notices.push(formatNotice(event));
+        // What is listed at the end anyway would stand there twice.
+        if (event.check === undefined && event.isRepeated !== true) this.notices.push(formatNotice(event));
         return;
       case 'step-started':
         this.#start(event.step, event.timeMs);
