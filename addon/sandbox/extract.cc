@@ -27,6 +27,16 @@ std::string resolveDestination(const Operation& operation, int rootFd, const std
   return base;
 }
 
+// The archive sees the destination as its root, as in BuildKit, which unpacks after a chroot: links in it lead no further.
+Fd makeDestination(const Operation& operation, int rootFd, const UnpackPolicy& policy) {
+  Unpacking parents(operation, rootFd, policy);
+  parents.makeBase();
+  parents.finish();
+  Fd target = openBeneath(rootFd, policy.base.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  if (!target.valid()) operation.failErrno("openat2", policy.base);
+  return target;
+}
+
 }  // namespace
 
 void runExtract(Job& job, SpecReader& spec) {
@@ -47,10 +57,11 @@ void runExtract(Job& job, SpecReader& spec) {
   const Fd root(openat(mounted.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!root.valid()) operation.failErrno("open", "/");
   policy.base = resolveDestination(operation, root.get(), destination);
+  const Fd target = makeDestination(operation, root.get(), policy);
 
   TarReader reader(operation, job.fds[0].get(), "the archive");
-  Unpacking unpacking(operation, root.get(), policy);
-  unpacking.makeBase();
+  policy.shown = policy.base;
+  Unpacking unpacking(operation, target.get(), policy);
   TarMember member;
   while (reader.next(member)) unpacking.member(reader, member);
   unpacking.finish();

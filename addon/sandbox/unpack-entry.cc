@@ -67,7 +67,7 @@ void Unpacking::createSymbolicLink(const TarMember& member, const char* name, co
 
 // The target is a path in the archive, resolved like every other; a link at its end is linked, not followed.
 void Unpacking::createHardLink(const TarMember& member, const char* name, const std::string& path) {
-  const std::string target = policy_.base + cleanMemberPath(member.linkTarget);
+  const std::string target = cleanMemberPath(member.linkTarget);
   const auto [above, last] = splitLast(target);
   ResolvedPath resolved;
   const int error = resolveInRoot(rootFd_, above, resolved);

@@ -42,15 +42,15 @@ void Unpacking::member(TarReader& reader, const TarMember& member) {
   if (member.type == 'V') return;  // GNU volume label
   if (startsWith(name, kWhiteout) || hasWhiteoutComponent(parent)) {
     if (!layer()) {
-      operation_.refuse(EINVAL, path, "/" + policy_.base + path + ": an image cannot hold a file whose name starts with .wh.");
+      operation_.refuse(EINVAL, path, "/" + policy_.shown + path + ": an image cannot hold a file whose name starts with .wh.");
     }
     if (name != kOpaque && (startsWith(path, kAufs) || path.find("/.wh..wh.") != std::string::npos)) return;
     if (hasWhiteoutComponent(parent)) operation_.refuse(EBADMSG, path, "a whiteout is used as a directory");
-    enterParent(policy_.base + parent);
+    enterParent(parent);
     if (name == kOpaque) return opaque(path);
     return whiteout(name.substr(4), path);
   }
-  enterParent(policy_.base + parent);
+  enterParent(parent);
   create(reader, member, name, parentPath_ + name);
   if (intoView()) noteMade(parentPath_ + name);
 }

@@ -23,7 +23,8 @@ struct UnpackPolicy {
     Archive,             // names that start with `.wh.` are refused: no image can hold them
   };
   Kind kind = Kind::LayerIntoDirectory;
-  std::string base;        // clean path in the root that entries are relative to; "" or ending in `/`
+  std::string base;        // directory to be made in the root; "" or ending in `/`
+  std::string shown;       // what stands before the paths of entries in messages; "" or ending in `/`
   bool userxattr = false;
   bool hasOwner = false;   // every entry gets this owner instead of its own
   uint32_t uid = 0, gid = 0;
@@ -35,7 +36,7 @@ class Unpacking {
  public:
   Unpacking(const Operation& operation, int rootFd, UnpackPolicy policy);
 
-  // Makes the directory that entries are relative to, for archives without entries.
+  // Makes the base with its parents.
   void makeBase() { enterParent(policy_.base); }
   void member(TarReader& reader, const TarMember& member);
   // Sets the attributes of directories; to be called once, after the last member.

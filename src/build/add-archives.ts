@@ -2,19 +2,20 @@
  * ADD of archives: told by their content, unpacked into a writable snapshot, committed as one layer
  * (SEMANTICS A6, 72 and 74).
  */
-import { constants, createWriteStream } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { constants, createReadStream, createWriteStream } from 'node:fs';
+import { mkdtemp, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { blobOfDiffID, type DiffID } from '../base/digest.ts';
+import type { DiffID } from '../base/digest.ts';
 import { errnoCode, TsbuildError } from '../base/errors.ts';
 import { encodePath } from '../base/path-bytes.ts';
 import { extractArchive } from '../layer/layer.ts';
 import { loadAddon } from '../native/addon.ts';
 import type { ViewSpec } from '../native/view.ts';
+import type { ActiveSnapshot } from '../snapshot/snapshot.ts';
 import type { CopyItem, Owner } from './copy-plan.ts';
 import type { BuildEnvironment } from './environment.ts';
-import { writeCopy, type WriteCopy } from './write-copy.ts';
+import { writeCopyOver, type WriteCopy } from './write-copy.ts';
 
 const blockBytes = 512;
 
@@ -87,7 +88,7 @@ export async function addArchives(environment: BuildEnvironment, request: WriteC
   try {
     for (const item of request.items) {
       const file = (await isArchive(environment, item, signal)) ? archivePath(item) : null;
-      if (file === null) await addFiles(environment, request, item, await active.openView(), signal);
+      if (file === null) await addFiles(environment, request, item, active, signal);
       else await unpack(environment, await active.openView(), request.destination, readPlain(environment, file), owner, request.onWarning, signal);
     }
   } catch (error) {
@@ -98,11 +99,21 @@ export async function addArchives(environment: BuildEnvironment, request: WriteC
   return diffID;
 }
 
-/** What is no archive is written as a layer of its own first, and that is unpacked over the rest. */
-async function addFiles(environment: BuildEnvironment, request: WriteCopy, item: CopyItem, view: ViewSpec, signal: AbortSignal): Promise<void> {
-  const layer = await writeCopy(environment, { ...request, items: [item] }, signal);
-  const tar = environment.store.blobs.stream(blobOfDiffID(layer));
-  await unpack(environment, view, '/', tar, null, request.onWarning, signal);
+/** What is no archive becomes a layer over what is there by now; that is no result, and goes when it was unpacked. */
+async function addFiles(environment: BuildEnvironment, request: WriteCopy, item: CopyItem, active: ActiveSnapshot, signal: AbortSignal): Promise<void> {
+  const folder = await mkdtemp(join(environment.store.paths.tmp, 'files-'));
+  try {
+    const path = join(folder, 'layer.tar');
+    const file = await open(path, 'wx', 0o600);
+    try {
+      await writeCopyOver(environment, { ...request, items: [item] }, await active.openView(), file.fd, signal);
+    } finally {
+      await file.close();
+    }
+    await unpack(environment, await active.openView(), '/', createReadStream(path), null, request.onWarning, signal);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
 }
 
 async function unpack(

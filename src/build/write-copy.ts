@@ -3,7 +3,7 @@ import type { DiffID } from '../base/digest.ts';
 import { blobOfDiffID } from '../base/digest.ts';
 import { encodePath } from '../base/path-bytes.ts';
 import type { TreeEntry } from '../context/tree.ts';
-import { writeCopyLayer, type CopySource, type CopyItem as NativeItem } from '../layer/layer.ts';
+import { writeCopyLayer, type CopySource, type CopyItem as NativeItem, type WrittenLayer } from '../layer/layer.ts';
 import type { ViewSpec } from '../native/view.ts';
 import type { CopyEntry, CopyItem, CopyOrigin, Owner } from './copy-plan.ts';
 import type { BuildEnvironment } from './environment.ts';
@@ -30,11 +30,21 @@ const typeBits: Readonly<Record<TreeEntry['type'], number>> = {
   socket: 0o140000,
 };
 
-/** Writes the layer; an item without entries makes its destination directory. */
+/** Writes the layer into the store; an item without entries makes its destination directory. */
 export async function writeCopy(environment: BuildEnvironment, request: WriteCopy, signal: AbortSignal): Promise<DiffID> {
-  const { helper, snapshots } = await environment.machinery();
+  const { snapshots } = await environment.machinery();
   await environment.baseLayers.ensure(request.base, signal);
   const destination: ViewSpec = request.link ? { lowers: [] } : await snapshots.view(request.base, signal);
+  const { digest } = await environment.store.blobs.ingest(async (fd) => {
+    const written = await writeCopyOver(environment, request, destination, fd, signal);
+    return { digest: blobOfDiffID(written.diffID), sizeBytes: written.sizeBytes };
+  });
+  return digest as string as DiffID; // the blob is the layer's own tar
+}
+
+/** Writes the layer's tar over what the view shows. */
+export async function writeCopyOver(environment: BuildEnvironment, request: WriteCopy, destination: ViewSpec, fd: number, signal: AbortSignal): Promise<WrittenLayer> {
+  const { helper } = await environment.machinery();
   const { sources, indexOf } = await collectSources(environment, request.items, signal);
   const { mode, owner } = request.parents;
   const options = {
@@ -45,12 +55,9 @@ export async function writeCopy(environment: BuildEnvironment, request: WriteCop
     sources,
     items: nativeItems(request, indexOf),
   };
-  const { digest } = await environment.store.blobs.ingest(async (fd) => {
-    const written = await writeCopyLayer(helper, options, fd, signal);
-    written.warnings.forEach(request.onWarning);
-    return { digest: blobOfDiffID(written.diffID), sizeBytes: written.sizeBytes };
-  });
-  return digest as string as DiffID; // the blob is the layer's own tar
+  const written = await writeCopyLayer(helper, options, fd, signal);
+  written.warnings.forEach(request.onWarning);
+  return written;
 }
 
 async function collectSources(
