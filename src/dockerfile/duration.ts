@@ -12,8 +12,9 @@ const durationMax = 2n ** 63n - 1n;
 const textLengthMax = 200;
 
 /**
- * The duration in nanoseconds.
- * @throws TsbuildError `DURATION`
+ * The duration in nanoseconds. Beyond 2^53 (104 days) a number cannot have every value; those that it cannot have are
+ * refused rather than rounded. All whole milliseconds up to Go's longest, 292 years, can be had.
+ * @throws TsbuildError `DURATION`, `DURATION_PRECISION`
  */
 export function parseDuration(text: string): number {
   const sign = /^[-+]/.exec(text)?.[0] ?? '';
@@ -29,7 +30,10 @@ export function parseDuration(text: string): number {
     rest = rest.slice(match[0].length);
   }
   if (total > durationMax) rejectDuration(text);
-  return Number(sign === '-' ? -total : total);
+  const exact = Number(total);
+  // Compared as JSON is going to have it.
+  if (String(exact) !== total.toString()) reject('DURATION_PRECISION', `duration ${JSON.stringify(text)} is too long to be kept to the nanosecond`, { hint: 'Over 104 days, give whole milliseconds.' });
+  return sign === '-' ? 0 - exact : exact;
 }
 
 /** What the digits behind the point stand for, rounded down. */

@@ -2,6 +2,7 @@
  * Texts as Go's fmt package prints them: BuildKit puts them into the history of every image, and tools compare them.
  * Source: pkg.go.dev/fmt (verbs %q and %v), pkg.go.dev/time#Duration.String.
  */
+import { isPrintable } from './printable.ts';
 
 const escapes: ReadonlyMap<string, string> = new Map([
   ['\u0007', '\\a'],
@@ -23,14 +24,10 @@ export function goQuote(text: string): string {
     const escape = escapes.get(char);
     if (escape !== undefined) quoted += escape;
     else if (code < 0x20 || code === 0x7f) quoted += `\\x${code.toString(16).padStart(2, '0')}`;
-    else if (isPrintable(char)) quoted += char;
+    else if (isPrintable(code)) quoted += char;
     else quoted += code > 0xffff ? `\\U${code.toString(16).padStart(8, '0')}` : `\\u${code.toString(16).padStart(4, '0')}`;
   }
   return `${quoted}"`;
-}
-
-function isPrintable(char: string): boolean {
-  return char === ' ' || /^[\p{L}\p{M}\p{N}\p{P}\p{S}]$/u.test(char);
 }
 
 /** `%q` of a list of strings. */
@@ -43,25 +40,26 @@ export function goList(list: readonly string[]): string {
   return `[${list.join(' ')}]`;
 }
 
-const second = 1_000_000_000;
+const second = 1_000_000_000n;
 
-/** A time.Duration in nanoseconds, such as `1h0m0s`, `1.5s`, `10ms`. */
+/** A time.Duration in nanoseconds, such as `1h0m0s`, `1.5s`, `10ms`. A long one is what its JSON says, to the nanosecond. */
 export function goDuration(nanoseconds: number): string {
-  if (nanoseconds === 0) return '0s';
-  if (nanoseconds < 0) return `-${goDuration(-nanoseconds)}`;
-  if (nanoseconds < 1_000) return `${nanoseconds}ns`;
-  if (nanoseconds < 1_000_000) return `${fraction(nanoseconds, 1_000)}µs`;
-  if (nanoseconds < second) return `${fraction(nanoseconds, 1_000_000)}ms`;
-  const wholeSeconds = Math.floor(nanoseconds / second);
-  const hours = Math.floor(wholeSeconds / 3600);
-  const minutes = Math.floor(wholeSeconds / 60) % 60;
-  const seconds = fraction(nanoseconds - Math.floor(wholeSeconds / 60) * 60 * second, second);
-  if (hours > 0) return `${hours}h${minutes}m${seconds}s`;
-  return minutes > 0 ? `${minutes}m${seconds}s` : `${seconds}s`;
+  return formatDuration(BigInt(String(nanoseconds)));
 }
 
-function fraction(value: number, unit: number): string {
-  const whole = Math.floor(value / unit);
+function formatDuration(nanoseconds: bigint): string {
+  if (nanoseconds === 0n) return '0s';
+  if (nanoseconds < 0n) return `-${formatDuration(-nanoseconds)}`;
+  if (nanoseconds < 1_000n) return `${nanoseconds}ns`;
+  if (nanoseconds < 1_000_000n) return `${fraction(nanoseconds, 1_000n)}µs`;
+  if (nanoseconds < second) return `${fraction(nanoseconds, 1_000_000n)}ms`;
+  const minutes = nanoseconds / (60n * second);
+  const seconds = fraction(nanoseconds % (60n * second), second);
+  if (minutes >= 60n) return `${minutes / 60n}h${minutes % 60n}m${seconds}s`;
+  return minutes > 0n ? `${minutes}m${seconds}s` : `${seconds}s`;
+}
+
+function fraction(value: bigint, unit: bigint): string {
   const rest = (value % unit).toString().padStart(String(unit).length - 1, '0').replace(/0+$/, '');
-  return rest === '' ? `${whole}` : `${whole}.${rest}`;
+  return rest === '' ? `${value / unit}` : `${value / unit}.${rest}`;
 }

@@ -6,7 +6,7 @@ import { parseDigest, type DiffID } from '../base/digest.ts';
 import { TsbuildError } from '../base/errors.ts';
 import type { ContainerConfig, Healthcheck, HistoryEntry, ImageConfig, Manifest } from './config.ts';
 import { decodePlatform } from './decode.ts';
-import { arrayField, asObject, booleanField, integerField, invalidField, objectField, parseDocument, placeOf, setField, stringField, stringMapField, stringsField, type JsonObject } from './hostile-json.ts';
+import { arrayField, asObject, booleanField, field, integerField, invalidField, objectField, parseDocument, placeOf, setField, stringField, stringMapField, stringsField, type JsonObject } from './hostile-json.ts';
 import { configListCountMax, configSizeBytesMax, layerCountMax } from './limits.ts';
 
 /**
@@ -69,15 +69,26 @@ function decodeContainerConfig(config: JsonObject): ContainerConfig {
 }
 
 function decodeHealthcheck(object: JsonObject): Healthcheck {
-  const whole = (key: string): number | undefined => integerField(object, key, 0, Number.MAX_SAFE_INTEGER);
   return present({
     Test: stringsField(object, 'Test', configListCountMax),
-    Interval: whole('Interval'),
-    Timeout: whole('Timeout'),
-    StartPeriod: whole('StartPeriod'),
-    StartInterval: whole('StartInterval'),
-    Retries: whole('Retries'),
+    Interval: durationField(object, 'Interval'),
+    Timeout: durationField(object, 'Timeout'),
+    StartPeriod: durationField(object, 'StartPeriod'),
+    StartInterval: durationField(object, 'StartInterval'),
+    Retries: integerField(object, 'Retries', 0, Number.MAX_SAFE_INTEGER),
   });
+}
+
+/** Go's longest time.Duration in whole milliseconds. */
+const durationMsMax = 9_223_372_036_854;
+const nanosecondsPerMs = 1_000_000;
+
+/** Nanoseconds. Beyond 2^53 (104 days) only whole milliseconds, which numbers have exactly: writing it again must not change it. */
+function durationField(object: JsonObject, key: string): number | undefined {
+  const value = field(object, key);
+  const isLong = typeof value === 'number' && value > Number.MAX_SAFE_INTEGER && value % nanosecondsPerMs === 0;
+  if (isLong && value / nanosecondsPerMs <= durationMsMax) return value;
+  return integerField(object, key, 0, Number.MAX_SAFE_INTEGER);
 }
 
 function decodeHistory(object: JsonObject): HistoryEntry {

@@ -19,6 +19,17 @@ test('parseDuration reads what Go reads, in nanoseconds', () => {
   for (const text of ['', '1', 's', '.s', '1d', '1 s', '-', '1s ', '1sx', '9999999999h', '1e3s', '1.1.1s']) refuses(() => parseDuration(text), 'DURATION', text);
 });
 
+test('parseDuration keeps a duration to the nanosecond or refuses it', () => {
+  const table: readonly (readonly [string, string])[] = [
+    ['2501h59m59.254740991s', '9007199254740991'], ['2502h', '9007200000000000'], ['3000h', '10800000000000000'], ['20000h0.001s', '72000000001000000'],
+    ['2562047h47m16.854s', '9223372036854000000'],
+  ];
+  for (const [text, expected] of table) assert.equal(JSON.stringify(parseDuration(text)), expected, text);
+  for (const text of ['2501h59m59.254740993s', '20000h1ns', '2562047h47m16.854775807s']) refuses(() => parseDuration(text), 'DURATION_PRECISION', text);
+  for (const text of ['2562047h47m16.854775808s', '2562048h']) refuses(() => parseDuration(text), 'DURATION', text);
+  assert.ok(Object.is(parseDuration('-0s'), 0));
+});
+
 test('checkStopSignal accepts names and numbers', () => {
   for (const text of ['SIGTERM', 'term', 'SigKill', '9', '64', 'RTMIN+3', 'SIGRTMAX-14']) checkStopSignal(text);
   for (const text of ['', '0', 'SIG', 'NOPE', 'RTMIN+16', '1.5', '__proto__']) refuses(() => checkStopSignal(text), 'STOPSIGNAL_UNKNOWN', text);

@@ -156,6 +156,7 @@ test('goQuote and goDuration print as Go does', () => {
   for (const [text, expected] of quoted) assert.equal(goQuote(text), expected);
   const durations: readonly (readonly [nanoseconds: number, expected: string])[] = [
     [0, '0s'], [1, '1ns'], [1_100, '1.1µs'], [2_000_000, '2ms'], [1_500_000_000, '1.5s'], [60_000_000_000, '1m0s'], [3_600_000_000_000, '1h0m0s'], [3_661_000_000_001, '1h1m1.000000001s'], [-1_000_000, '-1ms'],
+    [10_800_000_000_000_000, '3000h0m0s'], [9_223_372_036_854_000_000, '2562047h47m16.854s'],
   ];
   for (const [nanoseconds, expected] of durations) assert.equal(goDuration(nanoseconds), expected);
 });

@@ -113,6 +113,12 @@ for (const [what, document] of [
   test(`a config with ${what} is refused`, () => assert.throws(() => config(document), { errorClass: 'registry' }));
 }
 
+test('durations of a healthcheck are kept as they are written, or refused', () => {
+  const interval = (text: string): string => JSON.stringify(config(`{"os":"linux","architecture":"amd64","config":{"Healthcheck":{"Interval":${text}}}}`).config?.Healthcheck);
+  for (const text of ['0', '30000000000', '9007199254740991', '10800000000000000', '9223372036854000000']) assert.equal(interval(text), `{"Interval":${text}}`);
+  for (const text of ['-1', '1.5', '9007199254740993', '9223372036855000000', '1e30', '"1s"']) assert.throws(() => interval(text), { code: 'DOCUMENT_INVALID' }, text);
+});
+
 test('layers and diffIDs must be as many', () => {
   const decoded = decode(manifest);
   assert.ok(decoded.kind === 'manifest');
