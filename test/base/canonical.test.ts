@@ -3,6 +3,7 @@ import { strict as assert } from 'node:assert';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { canonicalJson, compareBytes, makeKey, type JsonValue } from '../../src/base/canonical.ts';
+import { assertProperty } from '../support/property.ts';
 
 test('canonicalJson sorts keys, has no blanks, and leaves out what is undefined', () => {
   const table: readonly (readonly [value: JsonValue, expected: string])[] = [
@@ -23,7 +24,7 @@ function shuffled(value: JsonValue): JsonValue {
 const json = fc.jsonValue() as fc.Arbitrary<JsonValue>;
 
 test('property: equal data has equal text, and the text is the data', () => {
-  fc.assert(fc.property(json, (value) => {
+  assertProperty(fc.property(json, (value) => {
     const text = canonicalJson(value);
     assert.equal(canonicalJson(shuffled(value)), text);
     assert.deepEqual(JSON.parse(text), JSON.parse(JSON.stringify(value)));
@@ -35,7 +36,7 @@ const part = fc.record({ name: fc.constantFrom('a', 'b', 'ab'), value: fc.oneof(
 
 test('property: keys are equal for equal lists of parts only', () => {
   const parts = fc.array(part, { maxLength: 4 });
-  fc.assert(fc.property(parts, parts, fc.constantFrom('x/1', 'x/2'), (a, b, operation) => {
+  assertProperty(fc.property(parts, parts, fc.constantFrom('x/1', 'x/2'), (a, b, operation) => {
     const isSame = operation === 'x/1' && canonicalJson(a.map(({ name, value }) => [name, value])) === canonicalJson(b.map(({ name, value }) => [name, value]));
     assert.equal(makeKey('x/1', a).digest === makeKey(operation, b).digest, isSame);
   }), { numRuns: 2000 });

@@ -3,6 +3,7 @@ import { strict as assert } from 'node:assert';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { comparePaths, decodePath, encodePath } from '../../src/base/path-bytes.ts';
+import { assertProperty } from '../support/property.ts';
 
 test('decodePath keeps UTF-8 and makes low surrogates of other bytes', () => {
   const table: readonly (readonly [bytes: readonly number[], expected: string])[] = [
@@ -16,25 +17,25 @@ test('decodePath keeps UTF-8 and makes low surrogates of other bytes', () => {
 const bytes = fc.oneof(fc.uint8Array({ maxLength: 12 }), fc.array(fc.constantFrom(0x61, 0x2f, 0xc3, 0xa9, 0xe2, 0x82, 0xac, 0xf0, 0x9f, 0x98, 0x80, 0xed, 0xb2, 0xff, 0xef, 0xbb, 0xbf), { maxLength: 10 }).map((list) => Uint8Array.from(list)));
 
 test('property: any bytes come back unchanged, and different bytes are different strings', () => {
-  fc.assert(fc.property(bytes, bytes, (a, b) => {
+  assertProperty(fc.property(bytes, bytes, (a, b) => {
     assert.deepEqual(new Uint8Array(encodePath(decodePath(a))), a);
     assert.equal(decodePath(a) === decodePath(b), Buffer.compare(a, b) === 0);
   }), { numRuns: 5000 });
 });
 
 test('property: a path and its parts are decoded alike', () => {
-  fc.assert(fc.property(fc.array(bytes.map((part) => part.filter((byte) => byte !== 0x2f)), { minLength: 1, maxLength: 4 }), (parts) => {
+  assertProperty(fc.property(fc.array(bytes.map((part) => part.filter((byte) => byte !== 0x2f)), { minLength: 1, maxLength: 4 }), (parts) => {
     const whole = Buffer.concat(parts.flatMap((part, index) => (index === 0 ? [part] : [Buffer.from('/'), part])));
     assert.deepEqual(decodePath(whole).split('/'), parts.map(decodePath));
   }), { numRuns: 2000 });
 });
 
 test('property: comparePaths has the order of the bytes', () => {
-  fc.assert(fc.property(bytes, bytes, (a, b) => assert.equal(Math.sign(comparePaths(decodePath(a), decodePath(b))), Buffer.compare(a, b))), { numRuns: 5000 });
+  assertProperty(fc.property(bytes, bytes, (a, b) => assert.equal(Math.sign(comparePaths(decodePath(a), decodePath(b))), Buffer.compare(a, b))), { numRuns: 5000 });
   const text = fc.string({ unit: 'binary', maxLength: 8 });
-  fc.assert(fc.property(text, text, (a, b) => assert.equal(comparePaths(a, b), Buffer.compare(Buffer.from(a), Buffer.from(b)))), { numRuns: 2000 });
+  assertProperty(fc.property(text, text, (a, b) => assert.equal(comparePaths(a, b), Buffer.compare(Buffer.from(a), Buffer.from(b)))), { numRuns: 2000 });
 });
 
 test('property: any JSON keeps such names', () => {
-  fc.assert(fc.property(bytes, (given) => assert.equal(JSON.parse(Buffer.from(JSON.stringify(decodePath(given)), 'utf8').toString('utf8')), decodePath(given))));
+  assertProperty(fc.property(bytes, (given) => assert.equal(JSON.parse(Buffer.from(JSON.stringify(decodePath(given)), 'utf8').toString('utf8')), decodePath(given))));
 });

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { redacting } from '../../src/build/redact.ts';
+import { assertProperty } from '../support/property.ts';
 
 function redact(secrets: readonly (string | Uint8Array)[], chunks: readonly Buffer[]): Buffer {
   const redactor = redacting(secrets.map((secret) => Buffer.from(secret)))();
@@ -70,7 +71,7 @@ test('a long value is masked whole, and little of it is held back', () => {
 test('no cutting of any text lets a value through', () => {
   const letters = fc.string({ unit: fc.constantFrom('a', 'b', 'c'), minLength: 4, maxLength: 7 });
   const text = fc.string({ unit: fc.constantFrom('a', 'b', 'c', '-'), maxLength: 60 });
-  fc.assert(fc.property(fc.array(letters, { minLength: 1, maxLength: 3 }), text, fc.array(fc.nat(60), { maxLength: 5 }), (secrets, input, cuts) => {
+  assertProperty(fc.property(fc.array(letters, { minLength: 1, maxLength: 3 }), text, fc.array(fc.nat(60), { maxLength: 5 }), (secrets, input, cuts) => {
     const bytes = Buffer.from(input);
     const places = [0, ...cuts.map((cut) => Math.min(cut, bytes.length)).sort((a, b) => a - b), bytes.length];
     const chunks = places.slice(1).map((end, index) => bytes.subarray(places[index], end));

@@ -5,6 +5,7 @@ import { LineSplitter, lineLengthMax } from '../../src/cli/text/lines.ts';
 import { cleanLine, showControls } from '../../src/cli/text/sanitize.ts';
 import { formatBytes, formatLogTime } from '../../src/cli/text/units.ts';
 import { displayWidth, expandTabs, justify, truncate } from '../../src/cli/text/width.ts';
+import { assertProperty } from '../support/property.ts';
 
 const harmful = /[\0-\x08\x0a-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]/;
 
@@ -18,14 +19,14 @@ const hostile = fc.array(
 ).map((parts) => parts.join(''));
 
 test('nothing that a terminal obeys gets through cleanLine and showControls', () => {
-  fc.assert(fc.property(hostile, (text) => {
+  assertProperty(fc.property(hostile, (text) => {
     assert.doesNotMatch(cleanLine(text), harmful);
     assert.doesNotMatch(showControls(text), harmful);
   }), { numRuns: 2000 });
 });
 
 test('cleanLine leaves text without control characters alone', () => {
-  fc.assert(fc.property(fc.string({ unit: 'grapheme' }).filter((text) => !harmful.test(text)), (text) => {
+  assertProperty(fc.property(fc.string({ unit: 'grapheme' }).filter((text) => !harmful.test(text)), (text) => {
     assert.equal(cleanLine(text), text);
   }));
 });
@@ -36,7 +37,7 @@ test('cleanLine keeps the text after a control string that never ends', () => {
 
 test('LineSplitter gives the same lines however the stream is cut', () => {
   const stream = fc.array(fc.constantFrom('a', 'bc', '\n', '\r', '\r\n', '10%')).map((parts) => parts.join(''));
-  fc.assert(fc.property(stream, fc.array(fc.nat(5)), (text, cuts) => {
+  assertProperty(fc.property(stream, fc.array(fc.nat(5)), (text, cuts) => {
     const whole = new LineSplitter();
     const pieces = new LineSplitter();
     const expected = [...whole.push(text), ...whole.flush()];
@@ -65,7 +66,7 @@ for (const [text, width] of [['abc', 3], ['変数', 4], ['é', 1], ['e\u0301', 1
 }
 
 test('truncate never exceeds the width and never halves a wide character', () => {
-  fc.assert(fc.property(fc.string({ unit: 'grapheme' }), fc.nat(20), (text, columns) => {
+  assertProperty(fc.property(fc.string({ unit: 'grapheme' }), fc.nat(20), (text, columns) => {
     const cut = truncate(text, columns);
     assert.ok(displayWidth(cut) <= columns);
     assert.ok(text.startsWith(cut));

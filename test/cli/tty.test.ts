@@ -7,6 +7,7 @@ import { TtyRenderer } from '../../src/cli/progress/tty.ts';
 import { layoutFrame } from '../../src/cli/progress/tty-frame.ts';
 import { TtyModel } from '../../src/cli/progress/tty-model.ts';
 import { displayWidth } from '../../src/cli/text/width.ts';
+import { assertProperty } from '../support/property.ts';
 import { checkGolden, failingBuild, recordedBuild, say, visible } from './support.ts';
 
 interface View { readonly atMs: number; readonly columns?: number; readonly rows?: number; readonly final?: boolean }
@@ -38,7 +39,7 @@ test('tty marks what failed and what was given up', () => {
 
 test('a frame fits any terminal, whatever the steps are called and print', () => {
   const word = fc.oneof(fc.string({ unit: 'grapheme', maxLength: 80 }), fc.constantFrom('変数'.repeat(30), '\x1b[2J', '\t\t', '👍'.repeat(40)));
-  fc.assert(fc.property(fc.array(fc.tuple(word, fc.array(word)), { maxLength: 40 }), fc.integer({ min: 40, max: 200 }), fc.integer({ min: 4, max: 60 }), (steps, columns, rows) => {
+  assertProperty(fc.property(fc.array(fc.tuple(word, fc.array(word)), { maxLength: 40 }), fc.integer({ min: 40, max: 200 }), fc.integer({ min: 4, max: 60 }), (steps, columns, rows) => {
     const events = steps.flatMap(([name, lines], id) => [say.start(1, id, name), ...lines.map((line) => say.log(2, id, `${line}\n`)), ...(id % 3 === 0 ? [say.done(3, id, 2)] : [])]);
     const frame = frameAt(events, { atMs: 100, columns, rows });
     assert.ok(frame.length < rows, `${frame.length} lines on ${rows} rows`);

@@ -1,20 +1,14 @@
 /** `.dockerignore` on random rules and paths: what src/context says against the plainest words (naive-ignore.ts). */
 import { strict as assert } from 'node:assert';
-import { test, type TestContext } from 'node:test';
+import { test } from 'node:test';
 import fc from 'fast-check';
 import { matchesPattern, reachesBelow } from '../../src/context/ignore-pattern.ts';
 import { parseIgnore } from '../../src/context/ignore.ts';
 import { openIgnore } from '../../src/context/open-ignore.ts';
 import { walkTree } from '../../src/context/tree.ts';
+import { assertProperty } from '../support/property.ts';
 import { naiveIgnore } from './naive-ignore.ts';
 import { readerOf, treeOf } from './support.ts';
-
-/** The run's seed; TSBUILD_RANDOM_SEED replays one. */
-const seed = Number(process.env['TSBUILD_RANDOM_SEED'] ?? Date.now() % 1_000_000_000);
-
-function announceSeed(test: TestContext): void {
-  test.diagnostic(`replay with TSBUILD_RANDOM_SEED=${seed}`);
-}
 
 const letters = fc.constantFrom('a', 'b', 'ab', 'c', 'x');
 const oddNames = fc.constantFrom('.', '..a', '.a', 'a.b', 'é', '😀', '\udcff', '\ufffd', '*', '?', '[a]', 'a b', ' a', '!a', '#a', '\\', '-', 'a\nb', 'A', 'a+b', '$', '(a)', '\u0085', '~');
@@ -44,11 +38,10 @@ function openFile(text: string): ReturnType<typeof openIgnore> | null {
   }
 }
 
-test('property: 10,000 lists of rules ignore what they ignore in the plainest words', (t) => {
-  announceSeed(t);
+test('property: 10,000 lists of rules ignore what they ignore in the plainest words', () => {
   let lists = 0;
   let ignored = 0;
-  fc.assert(fc.property(ignoreFile, fc.array(path, { minLength: 6, maxLength: 6 }), (text, paths) => {
+  assertProperty(fc.property(ignoreFile, fc.array(path, { minLength: 6, maxLength: 6 }), (text, paths) => {
     const open = openFile(text);
     if (open === null) return;
     lists += 1;
@@ -58,14 +51,13 @@ test('property: 10,000 lists of rules ignore what they ignore in the plainest wo
       if (expected) ignored += 1;
       assert.equal(open.isIgnored(one), expected, `${JSON.stringify(text)} and ${JSON.stringify(one)}`);
     }
-  }), { numRuns: 10_500, seed });
+  }), { numRuns: 10_500 });
   // The lists must be such that the property says something.
   assert.ok(lists >= 9000 && ignored > 5000 && ignored < 6 * lists, `${lists} lists, ${ignored} ignored`);
 });
 
-test('property: walking finds exactly the files that are not ignored, and enters no directory in vain', (t) => {
-  announceSeed(t);
-  fc.assert(fc.property(fc.array(path, { minLength: 1, maxLength: 10 }), ignoreFile, (files, text) => {
+test('property: walking finds exactly the files that are not ignored, and enters no directory in vain', () => {
+  assertProperty(fc.property(fc.array(path, { minLength: 1, maxLength: 10 }), ignoreFile, (files, text) => {
     const open = openFile(text);
     if (open === null) return;
     const list = files.map((file) => `${file}/f`);
@@ -81,14 +73,13 @@ test('property: walking finds exactly the files that are not ignored, and enters
       seen.add(one);
     }
     for (const [directory, count] of counts) assert.ok(count === 1 && (directory === '' || !open.isIgnored(directory) || open.mayHoldExceptions(directory)), directory);
-  }), { numRuns: 1500, seed });
+  }), { numRuns: 1500 });
 });
 
-test('property: a directory that holds a match is reached', (t) => {
-  announceSeed(t);
-  fc.assert(fc.property(pattern, path, path, (given, directory, below) => {
+test('property: a directory that holds a match is reached', () => {
+  assertProperty(fc.property(pattern, path, path, (given, directory, below) => {
     const [rule] = openFile(given) === null ? [] : parseIgnore(given, 'f').rules;
     if (rule !== undefined && matchesPattern(rule.pattern, `${directory}/${below}`)) assert.ok(reachesBelow(rule.pattern, directory), `${given} below ${directory}`);
-  }), { numRuns: 5000, seed });
+  }), { numRuns: 5000 });
 });
 

@@ -7,6 +7,7 @@ import { TsbuildError } from '../../src/base/errors.ts';
 import { comparePaths, decodePath } from '../../src/base/path-bytes.ts';
 import { selectSources } from '../../src/context/select.ts';
 import { openContextTree } from '../../src/context/tree.ts';
+import { assertProperty } from '../support/property.ts';
 import { readerOf, treeOf } from './support.ts';
 
 const files = [
@@ -168,7 +169,7 @@ test('property: whatever the links, a source stays inside and ends', () => {
     fc.array(name, { minLength: 1, maxLength: 3 }).map((path) => path.join('/')),
   );
   const pattern = fc.array(fc.constantFrom('a', 'b_', 'c_', '*', '..'), { minLength: 1, maxLength: 4 }).map((parts) => parts.join('/'));
-  fc.assert(fc.property(fc.uniqueArray(line, { maxLength: 8 }), pattern, (lines, source) => {
+  assertProperty(fc.property(fc.uniqueArray(line, { maxLength: 8 }), pattern, (lines, source) => {
     const directories = new Set(lines.flatMap((text) => text.split(' -> ')[0]?.split('/').map((_, index, all) => all.slice(0, index).join('/')) ?? []));
     const given = lines.filter((text) => !directories.has(text.split(' -> ')[0] ?? ''));
     try {
@@ -181,7 +182,7 @@ test('property: whatever the links, a source stays inside and ends', () => {
 
 test('children come parents first and in the order of their bytes', () => {
   const part = fc.constantFrom('a', 'b', 'a.b', 'é', '\udcff', '😀', 'A');
-  fc.assert(fc.property(fc.array(fc.array(part, { minLength: 2, maxLength: 4 }).map((parts) => `${parts.join('/')}/f`), { minLength: 1, maxLength: 8 }), (paths) => {
+  assertProperty(fc.property(fc.array(fc.array(part, { minLength: 2, maxLength: 4 }).map((parts) => `${parts.join('/')}/f`), { minLength: 1, maxLength: 8 }), (paths) => {
     const [match] = selectSources(treeOf(paths), '/', { excludes: [] });
     const children = match?.children.map(({ path }) => path) ?? [];
     const bySteps = [...children].sort((a, b) => compareParts(a.split('/'), b.split('/')));

@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { TsbuildError } from '../../src/base/errors.ts';
 import { lineSizeMax } from '../../src/dockerfile/lines.ts';
 import { parseDockerfile } from '../../src/dockerfile/parse.ts';
+import { assertProperty } from '../support/property.ts';
 
 /** The code of the refusal, or `ok`. */
 function outcome(source: Uint8Array | string): string {
@@ -82,14 +83,14 @@ const piece = fc.oneof(
 );
 
 test('parseDockerfile throws nothing but TsbuildError for text', () => {
-  fc.assert(fc.property(fc.array(piece, { maxLength: 25 }), (pieces) => {
+  assertProperty(fc.property(fc.array(piece, { maxLength: 25 }), (pieces) => {
     outcome(pieces.join(''));
     outcome(`FROM a\n${pieces.join('')}`);
   }), { numRuns: 3000 });
 });
 
 test('parseDockerfile throws nothing but TsbuildError for bytes', () => {
-  fc.assert(fc.property(fc.uint8Array({ maxLength: 60 }), (bytes) => {
+  assertProperty(fc.property(fc.uint8Array({ maxLength: 60 }), (bytes) => {
     outcome(bytes);
     outcome(Buffer.concat([Buffer.from('FROM a\nRUN <<E\n'), bytes, Buffer.from('\nE\n')]));
   }), { numRuns: 500 });

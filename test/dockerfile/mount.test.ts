@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { TsbuildError } from '../../src/base/errors.ts';
 import { readDevice } from '../../src/dockerfile/device.ts';
 import { checkMountSyntax, mountFrom, parseMount } from '../../src/dockerfile/mount.ts';
+import { assertProperty } from '../support/property.ts';
 
 function check(value: string, expected: object): void {
   assert.deepEqual(parseMount(value), expected, value);
@@ -101,7 +102,7 @@ test('mountFrom says what a mount reads from', () => {
 
 test('parseMount throws nothing but TsbuildError', () => {
   const field = fc.tuple(fc.constantFrom('type', 'target', 'size', 'mode', 'uid', 'ro', 'id', 'env', 'sharing', 'from', 'x'), fc.oneof(fc.constantFrom('bind', 'cache', 'tmpfs', 'secret', 'ssh', '1', '/a'), fc.string({ maxLength: 3 })));
-  fc.assert(fc.property(fc.array(field, { maxLength: 6 }), (fields) => {
+  assertProperty(fc.property(fc.array(field, { maxLength: 6 }), (fields) => {
     try {
       parseMount(fields.map(([key, value]) => `${key}=${value}`).join(','));
     } catch (error) {

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { TsbuildError } from '../../src/base/errors.ts';
 import { expandHeredoc, expandWord, expandWords, expansionSizeMax, nestingMax, type ExpandOptions } from '../../src/dockerfile/words.ts';
+import { assertProperty } from '../support/property.ts';
 
 const variables = new Map([
   ['A', 'hello'], ['EMPTY', ''], ['SP', 'a b'], ['PATHS', '/usr/lib/x.tar.gz'], ['É', 'accent'], ['_x1', 'under'], ['1', 'one'],
@@ -132,7 +133,7 @@ test('patterns agree with regular expressions', () => {
   const letter = fc.constantFrom('a', 'b', '\n', 'é');
   const text = fc.array(letter, { maxLength: 8 }).map((chars) => chars.join(''));
   const pattern = fc.array(fc.constantFrom('a', 'b', '*', '?'), { maxLength: 5 }).map((chars) => chars.join(''));
-  fc.assert(fc.property(text, pattern, (value, glob) => {
+  assertProperty(fc.property(text, pattern, (value, glob) => {
     const source = (star: string): string => [...glob].map((char) => (char === '*' ? star : char === '?' ? '[^\\n]' : char)).join('');
     const word = (body: string): string => expand(body, { lookup: () => value });
     assert.equal(word(`\${x#${glob}}`), value.replace(new RegExp(`^${source('[^\\n]*?')}`, 'u'), ''));
@@ -145,7 +146,7 @@ test('patterns agree with regular expressions', () => {
 
 test('expandWord throws nothing but TsbuildError', () => {
   const part = fc.oneof(fc.constantFrom('$', '{', '}', '"', "'", '\\', '`', '/', '#', '%', ':', '-', '+', '?', '*', '<', ' ', 'A', 'N', 'SP', '${', '${N:-'), fc.string({ maxLength: 2 }));
-  fc.assert(fc.property(fc.array(part, { maxLength: 30 }), fc.constantFrom('\\', '`'), (parts, escape) => {
+  assertProperty(fc.property(fc.array(part, { maxLength: 30 }), fc.constantFrom('\\', '`'), (parts, escape) => {
     expand(parts.join(''), { escape });
     expand(parts.join(''), { escape, keepUnset: true });
   }), { numRuns: 2000 });

@@ -9,6 +9,7 @@ import { plan } from '../../src/graph/plan.ts';
 import type { PlannedImage } from '../../src/graph/plan-input.ts';
 import { renderGraph, type GraphFormat } from '../../src/graph/render.ts';
 import { inputsOf, type Graph } from '../../src/graph/vertex.ts';
+import { assertProperty } from '../support/property.ts';
 import { freeze, graphOf, imageOf, inputOf, vertexOf, type PlanOptions } from './support.ts';
 
 const fourStages = [
@@ -176,7 +177,7 @@ test('the definition key of an image depends on all of its config, and not on wh
 
 test('a graph of any text is the same after a journey through JSON', () => {
   const text = fc.string({ unit: 'binary', maxLength: 20 }).filter((value) => !/[\r\n\0]/.test(value));
-  fc.assert(fc.property(fc.array(text, { maxLength: 4 }), fc.dictionary(text, text, { maxKeys: 4 }), (words, labels) => {
+  assertProperty(fc.property(fc.array(text, { maxLength: 4 }), fc.dictionary(text, text, { maxKeys: 4 }), (words, labels) => {
     const graph = graphOf(`FROM scratch\nRUN ${JSON.stringify(words)}`, { labels: Object.entries(labels) });
     assert.deepEqual(JSON.parse(JSON.stringify(graph)), graph);
     assert.doesNotThrow(() => JSON.parse(graphJson(graph)) as unknown);

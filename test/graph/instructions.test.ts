@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import { posix } from 'node:path';
 import fc from 'fast-check';
 import type { CopyOperation, RunMount } from '../../src/graph/vertex.ts';
+import { assertProperty } from '../support/property.ts';
 import { copyOf, graphOf, operationsOf, refused, runOf, without, type PlanOptions } from './support.ts';
 
 const bash = { bases: { a: { config: { Shell: ['/bin/bash', '-ec'] } } } };
@@ -123,7 +124,7 @@ test('A6 53 and 55: sources are clamped to their root, destinations belong to WO
 
 test('no source and no destination leaves its root, and a step always runs in an absolute and clean directory', () => {
   const word = fc.stringMatching(/^[a./]{1,12}$/);
-  fc.assert(fc.property(word, word, word, (source, destination, workdir) => {
+  assertProperty(fc.property(word, word, word, (source, destination, workdir) => {
     const copy = copyOf(`FROM a\nWORKDIR ${workdir}\nCOPY ${source} ${destination}`);
     const [only] = copy.sources;
     assert.ok(only?.kind === 'path');

@@ -3,13 +3,14 @@ import { strict as assert } from 'node:assert';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { VersionedList, VersionedMap } from '../../src/graph/versioned-map.ts';
+import { assertProperty } from '../support/property.ts';
 
 /** A step adds to one of the versions so far. */
 const steps = fc.array(fc.tuple(fc.nat(200), fc.constantFrom('a', 'b', 'c', '__proto__', 'constructor'), fc.nat(9)), { maxLength: 200 });
 
 for (const order of ['first', 'last'] as const) {
   test(`every version of a map whose names stand where they were set ${order} stays what it was`, () => {
-    fc.assert(fc.property(steps, (list) => {
+    assertProperty(fc.property(steps, (list) => {
       const versions = [{ map: VersionedMap.of<number>(order), model: new Map<string, number>() }];
       for (const [from, name, value] of list) {
         const version = versions[from % versions.length] ?? versions[0];
@@ -28,7 +29,7 @@ for (const order of ['first', 'last'] as const) {
 }
 
 test('every version of a list stays what it was', () => {
-  fc.assert(fc.property(fc.array(fc.tuple(fc.nat(200), fc.nat(9)), { maxLength: 100 }), (list) => {
+  assertProperty(fc.property(fc.array(fc.tuple(fc.nat(200), fc.nat(9)), { maxLength: 100 }), (list) => {
     const versions = [{ list: VersionedList.of<number>(), model: [] as readonly number[] }];
     for (const [from, item] of list) {
       const version = versions[from % versions.length] ?? versions[0];

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { familiarName, formatReference, isReference, parseReference, withDefaultTag } from '../../src/image/reference.ts';
+import { assertProperty } from '../support/property.ts';
 
 const hex = 'a'.repeat(64);
 
@@ -60,7 +61,7 @@ const registry = fc.oneof(fc.constantFrom('docker.io', 'localhost', 'localhost:5
 const suffix = fc.oneof(fc.constant(''), fc.stringMatching(/^:[A-Za-z0-9_][A-Za-z0-9_.-]{0,9}$/), fc.stringMatching(/^@sha256:[0-9a-f]{64}$/));
 
 test('parsing what was formatted, in full or familiar form, gives the same reference', () => {
-  fc.assert(
+  assertProperty(
     fc.property(registry, fc.array(component, { minLength: 1, maxLength: 4 }), suffix, (host, path, end) => {
       const reference = parseReference(`${host}/${path.join('/')}${end}`);
       assert.deepEqual(parseReference(formatReference(reference)), reference);
@@ -70,7 +71,7 @@ test('parsing what was formatted, in full or familiar form, gives the same refer
 });
 
 test('parseReference accepts or refuses any text at once, and never with another error', () => {
-  fc.assert(fc.property(fc.string({ maxLength: 3000, unit: 'binary' }), (text) => {
+  assertProperty(fc.property(fc.string({ maxLength: 3000, unit: 'binary' }), (text) => {
     const accepted = isReference(text);
     assert.equal(typeof accepted, 'boolean');
   }));

@@ -5,6 +5,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { startHelper, type Helper } from '../../src/native/helper.ts';
+import { randomSeed } from '../support/property.ts';
 import { apply, asRoot, base, commit, describeTree, describeView, stepOver, temporary, view } from './support.ts';
 
 let helper: Helper;
@@ -52,7 +53,7 @@ function comparable(lines: readonly string[]): string[] {
 const seeds = Number(process.env['TSBUILD_RANDOM_STEPS'] ?? 12);
 
 test(`commitUpper and applyLayer agree about ${seeds} random steps`, asRoot, async (t) => {
-  const first = Number(process.env['TSBUILD_RANDOM_SEED'] ?? Date.now() % 1_000_000);
+  const first = randomSeed();
   t.diagnostic(`seeds from ${first}; replay with TSBUILD_RANDOM_SEED=${first}`);
   for (let seed = first; seed < first + seeds; seed += 1) {
     const directory = temporary(t);
