@@ -34,6 +34,7 @@ import { checkInBuild } from './check.ts';
 import { deliver, fullNames, type Delivery } from './deliver.ts';
 import type { BuildEnvironment } from './environment.ts';
 import { execute } from './executor.ts';
+import type { FetchedContext } from './fetched-tree.ts';
 import { fetchObserver } from './fetch-observer.ts';
 import { lazyRegistry, type LazyRegistry } from './lazy-registry.ts';
 import { isDirectoryContext, readNamedContexts } from './inputs.ts';
@@ -45,7 +46,7 @@ import { createOperations } from './operations.ts';
 import { imageShape, planInputs } from './plan-request.ts';
 import { planGraph, plannedImages, type Planned } from './planning.ts';
 import { readDefinition } from './read-definition.ts';
-import type { FetchedContext, DockerfileSource, InputOptions } from './read-dockerfile.ts';
+import type { DockerfileSource, InputOptions } from './read-dockerfile.ts';
 import { recordCache } from './record-cache.ts';
 import type { SecretProvider } from './secret-provider.ts';
 
@@ -127,7 +128,7 @@ async function fetchObserved(request: BuildRequest, ports: BuildPorts, reporter:
   const step = reporter.describe('[internal] load remote build context');
   reporter.started(step);
   try {
-    const fetched = await fetchContext(request, { store, repositories, downloads, readStdin: ports.readStdin, signal: ports.signal });
+    const fetched = await fetchContext(request, { store, repositories, downloads, folder: join(store.paths.tmp, 'context'), readStdin: ports.readStdin, signal: ports.signal });
     reporter.done(step, false);
     return fetched;
   } catch (error) {
@@ -217,8 +218,12 @@ async function buildInStore(state: BuildState): Promise<BuildOutcome> {
   reporter.send({ type: 'build-started', steps: [...steps.values()], target: graph.targetName });
   const cache = openCache(store);
   const machinery = lazyMachinery({ store, times, reporter, searchPath: ports.searchPath, architecture: ports.architecture });
+  const downloads = downloadsOf(ports, store);
+  const repositories = repositoriesOf(ports, store.paths.tmp, times.kind === 'keep');
   const contexts = await openContexts({
     ...ports,
+    repositories,
+    downloads,
     request,
     dockerfilePath: state.source.path,
     named,
@@ -227,8 +232,6 @@ async function buildInStore(state: BuildState): Promise<BuildOutcome> {
   });
   const logs = new LogFolder(store.paths.logs, buildName(ports));
   const fetches = fetchObserver(graph, images, steps, reporter);
-  const downloads = downloadsOf(ports, store);
-  const repositories = repositoriesOf(ports, store.paths.tmp, times.kind === 'keep');
   const environment: BuildEnvironment = {
     graph,
     store,

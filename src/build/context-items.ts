@@ -16,15 +16,25 @@ export interface ContextItems {
 }
 
 /** The context with this name; the empty name is the main one. */
-async function openContext(environment: BuildEnvironment, name: string): Promise<ContextSource> {
+async function openContext(environment: BuildEnvironment, name: string, signal: AbortSignal): Promise<ContextSource> {
   const open = environment.contexts.get(name);
   if (open === undefined) throw new TsbuildError('bug', 'CONTEXT_UNKNOWN', `the plan names a context ${JSON.stringify(name)} that was not given`);
-  return open();
+  return open(signal);
 }
 
-/** @throws TsbuildError as of `selectSources`; `FILE_CHANGED` */
-export async function planFromContext(environment: BuildEnvironment, name: string, pattern: string, options: SelectOptions, landing: Landing): Promise<ContextItems> {
-  const context = await openContext(environment, name);
+/** What of a context is meant, and how it lands. */
+export interface ContextRequest {
+  /** The empty name is the main one's. */
+  readonly name: string;
+  readonly pattern: string;
+  readonly options: SelectOptions;
+  readonly landing: Landing;
+  readonly signal: AbortSignal;
+}
+
+/** @throws TsbuildError as of `selectSources`; `FILE_CHANGED`; of fetching a context that lies elsewhere */
+export async function planFromContext(environment: BuildEnvironment, { name, pattern, options, landing, signal }: ContextRequest): Promise<ContextItems> {
+  const context = await openContext(environment, name, signal);
   const matches = selectSources(context.tree, pattern, options);
   const planned = planItems({ kind: 'directory', path: context.tree.root }, matches, landing, () => root);
   const contents = await context.digest(planned.flatMap((item) => item.entries.map(({ sourcePath, source }) => ({ path: sourcePath, entry: source }))));

@@ -8,13 +8,13 @@ import { writeCopy } from './write-copy.ts';
 
 const asIs: Landing = { mode: null, owner: null };
 
-function planContext(environment: BuildEnvironment, name: string, source: string): Promise<ContextItems> {
-  return planFromContext(environment, name, literalPattern(source), { excludes: [] }, asIs);
+function planContext(environment: BuildEnvironment, name: string, source: string, signal: AbortSignal): Promise<ContextItems> {
+  return planFromContext(environment, { name, pattern: literalPattern(source), options: { excludes: [] }, landing: asIs, signal });
 }
 
 /** What a mount of this part would show. */
-export async function contextDigest(environment: BuildEnvironment, name: string, source: string): Promise<ContentDigest> {
-  return (await planContext(environment, name, source)).digest;
+export async function contextDigest(environment: BuildEnvironment, name: string, source: string, signal: AbortSignal): Promise<ContentDigest> {
+  return (await planContext(environment, name, source, signal)).digest;
 }
 
 /** The layer that holds this part under its own path. */
@@ -28,7 +28,7 @@ export function contextLayer(environment: BuildEnvironment, name: string, source
 }
 
 async function writeLayer(environment: BuildEnvironment, name: string, source: string, signal: AbortSignal): Promise<DiffID> {
-  const { items } = await planContext(environment, name, source);
+  const { items } = await planContext(environment, name, source, signal);
   const isSingle = items.some((item) => item.isSingle);
   const destination = isSingle || source.endsWith('/') ? source : `${source}/`;
   return writeCopy(environment, { base: [], items, destination, link: false, parents: { mode: 0o755, owner: null }, onWarning: () => undefined }, signal);

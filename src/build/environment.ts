@@ -10,7 +10,7 @@ import type { Repositories } from '../source/git/repositories.ts';
 import type { Downloads } from '../source/http/downloads.ts';
 import type { Store } from '../store/store.ts';
 import type { BaseLayers } from './base-layers.ts';
-import type { ContextSource } from './context-source.ts';
+import type { OpenContext } from './lazy-context.ts';
 import type { LogFolder } from './log-files.ts';
 import type { StepReporter } from './observer.ts';
 import type { SecretProvider } from './secret-provider.ts';
@@ -39,7 +39,7 @@ export interface BuildEnvironment {
   /** `process.arch`. */
   readonly architecture: string;
   readonly machinery: () => Promise<Machinery>;
-  readonly contexts: ReadonlyMap<string, () => Promise<ContextSource>>;
+  readonly contexts: ReadonlyMap<string, OpenContext>;
   readonly baseLayers: BaseLayers;
   readonly secrets: SecretProvider;
   readonly times: TimePolicy;

@@ -15,11 +15,6 @@ export function readNamedContexts(values: readonly NamedValue[], workingDirector
   const contexts = new Map<string, NamedContext>();
   for (const { name, value } of values) {
     const parsed = parseNamedContext(value);
-    if (parsed.kind === 'remote') {
-      throw new TsbuildError('usage', 'CONTEXT_REMOTE_UNAVAILABLE', `--build-context ${name}=${value}: contexts from an address are not available yet`, {
-        hint: 'Fetch it first, and give the directory.',
-      });
-    }
     const path = parsed.kind === 'directory' || parsed.kind === 'oci-layout' ? { path: resolve(workingDirectory, parsed.path) } : {};
     contexts.set(contextKey(name), { ...parsed, ...path });
   }

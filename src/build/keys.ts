@@ -27,8 +27,8 @@ function chain(layers: readonly DiffID[] | undefined): JsonValue {
 }
 
 /** RUN: the root, the command line and everything that the step can see. */
-export async function runKey(environment: BuildEnvironment, operation: RunOperation, inputs: Inputs): Promise<CacheKey> {
-  const mounts = await Promise.all(operation.mounts.map((mount) => mountValue(environment, mount, inputs)));
+export async function runKey(environment: BuildEnvironment, operation: RunOperation, inputs: Inputs, signal: AbortSignal): Promise<CacheKey> {
+  const mounts = await Promise.all(operation.mounts.map((mount) => mountValue(environment, mount, inputs, signal)));
   return makeKey('run/3', [
     { name: 'root', value: chain(inputs.get(operation.root)?.layers) },
     { name: 'command', value: operation.args },
@@ -49,14 +49,14 @@ export async function runKey(environment: BuildEnvironment, operation: RunOperat
 }
 
 /** A mount as a key sees it: what is in a bind, but neither a secret's value nor what a cache holds beyond its beginning. */
-async function mountValue(environment: BuildEnvironment, mount: RunMount, inputs: Inputs): Promise<JsonValue> {
+async function mountValue(environment: BuildEnvironment, mount: RunMount, inputs: Inputs, signal: AbortSignal): Promise<JsonValue> {
   switch (mount.kind) {
     case 'bind': {
-      const content = await contentValue(environment, mount.from, mount.source, inputs);
+      const content = await contentValue(environment, mount.from, mount.source, inputs, signal);
       return { kind: 'bind', content, source: mount.source, target: mount.target, readOnly: mount.readOnly };
     }
     case 'cache': {
-      const from = mount.from === null ? null : await contentValue(environment, mount.from, '/', inputs);
+      const from = mount.from === null ? null : await contentValue(environment, mount.from, '/', inputs, signal);
       return { ...mount, from };
     }
     case 'tmpfs':
@@ -67,9 +67,9 @@ async function mountValue(environment: BuildEnvironment, mount: RunMount, inputs
 }
 
 /** What `from` of a mount shows at a path. */
-async function contentValue(environment: BuildEnvironment, from: VertexID, source: string, inputs: Inputs): Promise<JsonValue> {
+async function contentValue(environment: BuildEnvironment, from: VertexID, source: string, inputs: Inputs, signal: AbortSignal): Promise<JsonValue> {
   const operation = environment.graph.vertices[from]?.operation;
-  return operation?.kind === 'context' ? contextDigest(environment, operation.name, source) : chain(inputs.get(from)?.layers);
+  return operation?.kind === 'context' ? contextDigest(environment, operation.name, source, signal) : chain(inputs.get(from)?.layers);
 }
 
 /** COPY and ADD: the merged tree that the destination is resolved in, and what will land there. */
@@ -109,7 +109,9 @@ async function sourceValue(
       const from = environment.graph.vertices[source.from]?.operation;
       if (from?.kind !== 'context') return ['layers', chain(inputs.get(source.from)?.layers), source.pattern, source.include ?? null];
       // The owner that was asked for is a part of the key as it was written: what a name means depends on the root.
-      const { digest } = await planFromContext(environment, from.name, source.pattern, selectOptions(operation, source), landingOf(operation, null));
+      const { digest } = await planFromContext(environment, {
+        name: from.name, pattern: source.pattern, options: selectOptions(operation, source), landing: landingOf(operation, null), signal,
+      });
       return ['context', digest];
     }
   }

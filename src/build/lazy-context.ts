@@ -8,28 +8,43 @@ import { replaceFile } from '../store/durable.ts';
 import type { Store } from '../store/store.ts';
 import { ContextSource, type ContextObserver } from './context-source.ts';
 
+/** Where a context's files are, once they are here. */
 export interface ContextPlace {
   readonly root: string;
-  readonly ignore: () => Promise<Ignore>;
+  readonly ignore: Ignore;
   /** The addon's unless given. */
   readonly readDirectory?: DirectoryReader;
+  /** Whether it is gone after the build: nothing is worth remembering of its files. */
+  readonly isTemporary: boolean;
+  /** Of the reading of its files. */
+  readonly observer: ContextObserver;
 }
 
-/** Opens a context once, when first asked. */
-export function lazyContext(store: Store, place: ContextPlace, observer: ContextObserver, nowNs: () => bigint): () => Promise<ContextSource> {
+export interface LazyContextOptions {
+  readonly store: Store;
+  /** Called once, when the context is first asked for. */
+  readonly locate: (signal: AbortSignal) => Promise<ContextPlace>;
+  readonly nowNs: () => bigint;
+}
+
+/** Opens a context; the same one for everybody who asks. */
+export type OpenContext = (signal: AbortSignal) => Promise<ContextSource>;
+
+export function lazyContext({ store, locate, nowNs }: LazyContextOptions): OpenContext {
   let opened: Promise<ContextSource> | null = null;
-  const openNow = async (): Promise<ContextSource> => {
+  const openNow = async (signal: AbortSignal): Promise<ContextSource> => {
+    const place = await locate(signal);
     const name = hexOf(digestOf<ContentDigest>(place.root));
     return new ContextSource({
       root: place.root,
-      ignore: await place.ignore(),
+      ignore: place.ignore,
       readDirectory: place.readDirectory ?? ((path) => readDirectory(place.root, path)),
-      cacheFile: join(store.paths.files, `${name}.jsonl`),
+      cacheFile: place.isTemporary ? null : join(store.paths.files, `${name}.jsonl`),
       readContents,
       writeFile: (path, text) => replaceFile({ path, temporary: join(store.paths.tmp, `files-${name}`), bytes: text, mode: 0o600 }),
       nowNs,
-      observer,
+      observer: place.observer,
     });
   };
-  return () => (opened ??= openNow());
+  return (signal) => (opened ??= openNow(signal));
 }

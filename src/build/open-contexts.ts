@@ -2,13 +2,15 @@
 import { mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ignoreNothing } from '../context/ignore.ts';
+import type { Repositories } from '../source/git/repositories.ts';
+import type { Downloads } from '../source/http/downloads.ts';
 import type { NamedContext } from '../source/named-context.ts';
 import type { Store } from '../store/store.ts';
 import type { BuildRequest } from './build-request.ts';
 import type { ContextObserver, ContextSource } from './context-source.ts';
 import { locateContext } from './inputs.ts';
 import { readIgnore } from './read-ignore.ts';
-import { lazyContext, type ContextPlace } from './lazy-context.ts';
+import { lazyContext, type LazyContextOptions, type OpenContext } from './lazy-context.ts';
 import type { InputOptions } from './read-dockerfile.ts';
 
 export interface ContextsOptions extends InputOptions {
@@ -19,22 +21,24 @@ export interface ContextsOptions extends InputOptions {
   readonly store: Store;
   readonly observerOf: (name: string) => ContextObserver;
   readonly nowNs: () => bigint;
+  readonly repositories: Repositories;
+  readonly downloads: Pick<Downloads, 'resolve'>;
 }
 
 export interface BuildContexts {
   /** By name; the empty name is the main one. */
-  readonly byName: ReadonlyMap<string, () => Promise<ContextSource>>;
+  readonly byName: ReadonlyMap<string, OpenContext>;
   /** Keeps what was learnt about their files for the next build. */
   save(): Promise<void>;
 }
 
 export async function openContexts(options: ContextsOptions): Promise<BuildContexts> {
-  const { store, nowNs, observerOf } = options;
+  const { store, nowNs } = options;
   const opened = new Set<Promise<ContextSource>>();
-  const openers = [...(await placesOf(options))].map(([name, place]) => {
-    const open = lazyContext(store, place, observerOf(name), nowNs);
-    const remembering = (): Promise<ContextSource> => {
-      const context = open();
+  const openers = [...(await placesOf(options))].map(([name, locate]) => {
+    const open = lazyContext({ store, locate, nowNs });
+    const remembering: OpenContext = (signal) => {
+      const context = open(signal);
       opened.add(context);
       return context;
     };
@@ -48,13 +52,43 @@ export async function openContexts(options: ContextsOptions): Promise<BuildConte
   };
 }
 
-async function placesOf(options: ContextsOptions): Promise<ReadonlyMap<string, ContextPlace>> {
-  const { request, named, store, dockerfilePath } = options;
-  const root = (await locateContext(request, options)) ?? (await mkdtemp(join(store.paths.tmp, 'empty-')));
-  const ignore = options.fetched !== undefined || request.context === '-' ? () => Promise.resolve(ignoreNothing) : () => readIgnore(root, dockerfilePath);
-  const places = new Map<string, ContextPlace>([['', { root, ignore, ...(options.fetched === undefined ? {} : { readDirectory: options.fetched.readDirectory }) }]]);
-  for (const [name, context] of named) {
-    if (context.kind === 'directory') places.set(name, { root: context.path, ignore: () => readIgnore(context.path, null) });
+type Locate = LazyContextOptions['locate'];
+
+async function placesOf(options: ContextsOptions): Promise<ReadonlyMap<string, Locate>> {
+  const places = new Map<string, Locate>([['', await placeOfMain(options)]]);
+  let remotes = 0;
+  for (const [name, context] of options.named) {
+    if (context.kind === 'directory') places.set(name, async () => ({ root: context.path, ignore: await readIgnore(context.path, null), isTemporary: false, observer: options.observerOf(name) }));
+    else if (context.kind === 'remote') places.set(name, placeOfRemote(options, name, context.url, `context-${(remotes += 1)}`));
   }
   return places;
+}
+
+async function placeOfMain(options: ContextsOptions): Promise<Locate> {
+  const { request, store, dockerfilePath, fetched } = options;
+  const observer = options.observerOf('');
+  if (fetched !== undefined) return () => Promise.resolve({ ...fetched, ignore: ignoreNothing, isTemporary: true, observer });
+  const root = await locateContext(request, options);
+  if (root !== null) return async () => ({ root, ignore: await readIgnore(root, dockerfilePath), isTemporary: false, observer });
+  const empty = await mkdtemp(join(store.paths.tmp, 'empty-'));
+  return () => Promise.resolve({ root: empty, ignore: ignoreNothing, isTemporary: true, observer });
+}
+
+const unseen: ContextObserver = { started: () => undefined, done: () => undefined, failed: () => undefined };
+
+/** Fetching is what its step shows, not reading the files afterwards; no ignore file counts (SEMANTICS A6, 108). */
+function placeOfRemote({ store, repositories, downloads, observerOf }: ContextsOptions, name: string, url: string, folder: string): Locate {
+  return async (signal) => {
+    const observer = observerOf(name);
+    const { fetchTree } = await import('./remote-tree.ts');
+    observer.started();
+    try {
+      const tree = await fetchTree(url, { repositories, downloads, folder: join(store.paths.tmp, folder), signal });
+      observer.done();
+      return { ...tree, ignore: ignoreNothing, isTemporary: true, observer: unseen };
+    } catch (error) {
+      observer.failed(error);
+      throw error;
+    }
+  };
 }

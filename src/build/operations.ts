@@ -31,7 +31,7 @@ export function createOperations(environment: BuildEnvironment): Operations {
         const { operation } = vertex;
         switch (operation.kind) {
           case 'run':
-            return runKey(environment, operation, inputs);
+            return runKey(environment, operation, inputs, signal);
           case 'copy':
             return copyKey(environment, operation, inputs, signal);
           case 'workdir':

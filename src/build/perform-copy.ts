@@ -85,7 +85,7 @@ async function itemsOf(
   }
   const from = environment.graph.vertices[source.from]?.operation;
   if (from?.kind === 'context') {
-    return (await planFromContext(environment, from.name, source.pattern, selectOptions(operation, source), landing)).items;
+    return (await planFromContext(environment, { name: from.name, pattern: source.pattern, options: selectOptions(operation, source), landing, signal })).items;
   }
   const layers = inputs.get(source.from)?.layers ?? [];
   const { matches, ownerOf } = await selectInView(environment, layers, source.pattern, selectOptions(operation, source), signal);

@@ -61,7 +61,7 @@ export function planSettings(
 
 /** What a named context is for planning; `docker-image://scratch` is nothing at all. */
 function meaningOf(context: NamedContext): 'directory' | 'image' | 'scratch' {
-  if (context.kind === 'directory') return 'directory';
+  if (context.kind === 'directory' || context.kind === 'remote') return 'directory';
   return context.kind === 'image' && context.reference === 'scratch' ? 'scratch' : 'image';
 }
 

@@ -5,12 +5,12 @@
 import { open, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { errnoCode, messageOf, TsbuildError } from '../base/errors.ts';
-import type { DirectoryReader } from '../context/tree.ts';
 import { detectSyntax } from '../dockerfile/directives.ts';
 import type { Dockerfile } from '../dockerfile/instruction.ts';
 import { dockerfileSizeMax } from '../dockerfile/lines.ts';
 import { parseDockerfile } from '../dockerfile/parse.ts';
 import type { BuildRequest } from './build-request.ts';
+import type { FetchedContext } from './fetched-tree.ts';
 
 const fileHint = 'Name the Dockerfile with -f FILE; the path is relative to the current directory.';
 
@@ -28,16 +28,6 @@ export interface InputOptions {
   readonly fetched?: FetchedContext;
   /** Gets the text of the Dockerfile before it is parsed, so that errors can show its lines. */
   readonly onDockerfile?: (file: string, text: string) => void;
-}
-
-/** A main context that was brought here from elsewhere; its folder is temporary. */
-export interface FetchedContext {
-  readonly root: string;
-  readonly readDirectory: DirectoryReader;
-  /** Null: it comes on standard input. */
-  readonly dockerfile: { readonly path: string; readonly name: string } | null;
-  /** The commit's, Last-Modified, or the newest file's of an archive, in seconds since the epoch. */
-  readonly timeSeconds: number | null;
 }
 
 /** A Dockerfile that is not parsed yet. */

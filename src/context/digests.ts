@@ -36,8 +36,8 @@ function stampOf(entry: TreeEntry): string {
 
 export interface FileDigestsOptions {
   readonly root: string;
-  /** Where digests are remembered. */
-  readonly cacheFile: string;
+  /** Where digests are remembered; null where they are not. */
+  readonly cacheFile: string | null;
   readonly readContents: ReadContents;
   readonly writeFile: WriteFile;
   /** Now, by the clock that stamps files, in nanoseconds. */
@@ -84,11 +84,12 @@ export class FileDigests {
 
   /** Keeps what was learnt for the next build. */
   async save(): Promise<void> {
-    if (!this.#isChanged) return;
+    const { cacheFile } = this.#options;
+    if (!this.#isChanged || cacheFile === null) return;
     this.#isChanged = false;
     const remembered = [...(await this.#load())].slice(0, rememberedMax);
     const lines = remembered.map(([path, { stamp, content }]) => JSON.stringify([path, stamp, ...encodeContent(content)]));
-    await this.#options.writeFile(this.#options.cacheFile, [formatVersion, ...lines].join('\n'));
+    await this.#options.writeFile(cacheFile, [formatVersion, ...lines].join('\n'));
   }
 
   #startReading(files: readonly PlacedEntry[], remembered: Map<string, Remembered>): Promise<void> {
@@ -120,9 +121,11 @@ export class FileDigests {
   /** A file that is missing or not ours costs reading, nothing else. */
   async #read(): Promise<Map<string, Remembered>> {
     const remembered = new Map<string, Remembered>();
+    const { cacheFile } = this.#options;
+    if (cacheFile === null) return remembered;
     let text: string;
     try {
-      text = await readFile(this.#options.cacheFile, 'utf8');
+      text = await readFile(cacheFile, 'utf8');
     } catch (error) {
       if (errnoCode(error) === 'ENOENT') return remembered;
       throw error;
