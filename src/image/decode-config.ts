@@ -80,14 +80,16 @@ function decodeHealthcheck(object: JsonObject): Healthcheck {
 }
 
 /** Go's longest time.Duration in whole milliseconds. */
-const durationMsMax = 9_223_372_036_854;
-const nanosecondsPerMs = 1_000_000;
+const durationMax = 9_223_372_036_854_000_000;
+const nanosecondsPerMs = 1_000_000n;
 
 /** Nanoseconds. Beyond 2^53 (104 days) only whole milliseconds, which numbers have exactly: writing it again must not change it. */
 function durationField(object: JsonObject, key: string): number | undefined {
   const value = field(object, key);
-  const isLong = typeof value === 'number' && value > Number.MAX_SAFE_INTEGER && value % nanosecondsPerMs === 0;
-  if (isLong && value / nanosecondsPerMs <= durationMsMax) return value;
+  if (typeof value === 'number' && value > Number.MAX_SAFE_INTEGER && value <= durationMax) {
+    const written = BigInt(String(value)); // what its JSON says, not what the number is
+    if (written % nanosecondsPerMs === 0n) return value;
+  }
   return integerField(object, key, 0, Number.MAX_SAFE_INTEGER);
 }
 
