@@ -27,7 +27,7 @@ export function isDirectoryContext({ context }: Pick<BuildRequest, 'context'>): 
 }
 
 /** Checks that the main context is a directory; a Dockerfile on standard input has an empty one. */
-export async function locateContext(request: BuildRequest, { workingDirectory, fetched }: InputOptions): Promise<string | null> {
+export async function locateContext(request: Pick<BuildRequest, 'context'>, { workingDirectory, fetched }: Pick<InputOptions, 'workingDirectory' | 'fetched'>): Promise<string | null> {
   if (fetched !== undefined) return fetched.root;
   if (request.context === '-') return null;
   if (!isDirectoryContext(request)) {

@@ -38,6 +38,12 @@ export interface DockerfileBytes {
   readonly path: string | null;
 }
 
+/** A Dockerfile on this machine, and what messages call it. */
+export interface DockerfilePlace {
+  readonly path: string;
+  readonly name: string;
+}
+
 /** @throws TsbuildError of class usage: `DOCKERFILE_MISSING`, `DOCKERFILE_UNREADABLE`, `SYNTAX_UNSUPPORTED`, what parsing throws */
 export async function readDockerfile(request: BuildRequest, options: InputOptions): Promise<DockerfileSource> {
   const { bytes, name, path } = await readDockerfileBytes(request, options);
@@ -71,19 +77,27 @@ async function refuseArchive(bytes: Buffer): Promise<Buffer> {
   });
 }
 
-async function locateDockerfile(request: BuildRequest, { workingDirectory }: InputOptions): Promise<{ readonly path: string; readonly name: string }> {
-  if (request.file !== null) return { path: resolve(workingDirectory, request.file), name: request.file };
-  const folder = resolve(workingDirectory, request.context);
-  for (const name of ['Dockerfile', 'dockerfile']) {
-    const path = join(folder, name);
-    if (await exists(path)) return { path, name };
-  }
+async function locateDockerfile(request: BuildRequest, options: InputOptions): Promise<DockerfilePlace> {
+  const found = await findDockerfile(request, options);
+  if (found !== null) return found;
   throw new TsbuildError('usage', 'DOCKERFILE_MISSING', `failed to read dockerfile: ${join(request.context, 'Dockerfile')}: no such file or directory`, {
     hint: 'Name it with -f FILE, or run tsbuild in the directory that has it.',
   });
 }
 
-async function exists(path: string): Promise<boolean> {
+/** Where the Dockerfile of a directory is; null where it was not named and the directory has none. It need not be readable. */
+export async function findDockerfile({ file, context }: Pick<BuildRequest, 'file' | 'context'>, { workingDirectory }: Pick<InputOptions, 'workingDirectory'>): Promise<DockerfilePlace | null> {
+  if (file !== null) return { path: resolve(workingDirectory, file), name: file };
+  const folder = resolve(workingDirectory, context);
+  for (const name of ['Dockerfile', 'dockerfile']) {
+    const path = join(folder, name);
+    if (await exists(path)) return { path, name };
+  }
+  return null;
+}
+
+/** Whether something is there, readable or not. */
+export async function exists(path: string): Promise<boolean> {
   try {
     await stat(path);
     return true;

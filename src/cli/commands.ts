@@ -6,6 +6,7 @@
 import type { JsonValue } from '../base/canonical.ts';
 import type { EventSink } from '../base/events.ts';
 import type { CheckedFile, CheckReport } from '../build/check.ts';
+import type { ContextReport, ContextRequest } from '../build/list-context.ts';
 import type { ParseDocument } from '../dockerfile/parse-document.ts';
 import type { Outline } from '../graph/describe/outline.ts';
 import type { TargetDescription } from '../graph/describe/targets.ts';
@@ -116,6 +117,8 @@ export interface Commands {
   targets(request: BuildRequest, signal: AbortSignal): Promise<{ readonly file: CheckedFile; readonly targets: readonly TargetDescription[] }>;
   /** What the parser reads in a Dockerfile: a path relative to the working directory, or `-` for standard input. */
   parse(file: string): Promise<ParseDocument>;
+  /** What COPY could see of a context, what it could not, and why. */
+  context(request: ContextRequest, signal: AbortSignal): Promise<ContextReport>;
   /** The graph of the build, printed. */
   graph(request: BuildRequest, format: GraphFormat, signal: AbortSignal): Promise<string>;
   /** All images of the store, sorted by name. */

@@ -33,6 +33,11 @@ export const examples: Readonly<Record<string, readonly string[]>> = {
   ],
   graph: ['tsbuild graph --format mermaid .', 'tsbuild graph --format dot . | dot -Tsvg > graph.svg'],
   parse: ['tsbuild parse docker/app.Dockerfile', "tsbuild parse --json | jq '.instructions[].name'"],
+  context: [
+    'tsbuild context                                   why is my context big',
+    'tsbuild context --depth 1 | sort -h',
+    'tsbuild context --why . src/app.key               why is my file missing',
+  ],
   images: ['tsbuild images', "tsbuild images --json | jq -r '.[].name'"],
   inspect: ['tsbuild inspect app'],
   history: ['tsbuild history app'],

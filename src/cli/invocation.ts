@@ -1,5 +1,6 @@
 /** One call of tsbuild, understood: which command with which plain arguments. */
 import type { ArchiveFormat, CallMethod, GraphFormat, LogRequest } from './commands.ts';
+import type { ContextRequest } from '../build/list-context.ts';
 import type { BuildRequest } from './build-request.ts';
 import type { ProgressMode } from './options/build-options.ts';
 
@@ -36,12 +37,20 @@ export interface CallInvocation {
   readonly ignoreStatus: boolean;
 }
 
+/** How a context is listed. */
+export interface ContextForm {
+  /** Ignored paths too, and the rules that decided. */
+  readonly why: boolean;
+  readonly json: boolean;
+}
+
 export type Invocation =
   | { readonly command: 'call'; readonly request: BuildRequest; readonly call: CallInvocation }
   | { readonly command: 'build'; readonly request: BuildRequest; readonly progress: ProgressChoice }
   | { readonly command: 'graph'; readonly request: BuildRequest; readonly format: GraphFormat }
   /** `file` is a path or `-`. */
   | { readonly command: 'parse'; readonly file: string; readonly json: boolean }
+  | { readonly command: 'context'; readonly request: ContextRequest; readonly form: ContextForm }
   | { readonly command: 'store'; readonly storeRoot: string; readonly task: StoreInvocation }
   /** Text to print on standard output: `--help`, `--version`, `completion`. */
   | { readonly command: 'print'; readonly text: string };

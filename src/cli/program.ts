@@ -13,6 +13,7 @@ import { addBuildOptions, addCallOptions, addInputOptions, noBuildOptions, progr
 import { buildRequestOf, writesToStdout } from './options/build-values.ts';
 import { parseCall, parseCheck, type RawCheckOptions } from './options/call.ts';
 import { oneOf } from './options/csv.ts';
+import { parseCount } from './options/limits.ts';
 import type { Environment } from './options/pairs.ts';
 import type { User } from './options/store-root.ts';
 import { addStoreCommands, imageCommands, logCommand } from './store-commands.ts';
@@ -74,6 +75,7 @@ export function createProgram(context: ParseContext, accept: Accept): Command {
   addCheckCommand(program, context, accept);
   addGraphCommand(program, context, accept);
   addParseCommand(program, accept);
+  addContextCommand(program, accept);
   program.commandsGroup('Image commands:');
   addStoreCommands(program, imageCommands, context, accept);
   program.commandsGroup('Other commands:');
@@ -121,6 +123,26 @@ function addParseCommand(program: Command, accept: Accept): void {
   command.addOption(new Option('--json', 'Print JSON')).action((file: string | undefined, raw: { readonly json?: boolean }) => {
     accept({ command: 'parse', file: file ?? 'Dockerfile', json: raw.json === true });
   });
+}
+
+function addContextCommand(program: Command, accept: Accept): void {
+  const command = program.command('context').usage('[OPTIONS] [PATH] [FILE...]').argument('[path]').argument('[file...]').description('List what COPY could see of a context, and why not the rest');
+  command.addOption(new Option('--why', 'List ignored paths too, with the file and line of the rule'));
+  command.addOption(new Option('--depth <number>', 'List paths so many names deep (default: all; on a terminal as many as are easily read)'));
+  command.addOption(new Option('-f, --file <path>', 'Dockerfile, whose own ignore file counts first (default: PATH/Dockerfile)'));
+  command.addOption(new Option('--json', 'Print JSON, ignored paths included'));
+  command.action((path: string | undefined, paths: readonly string[], raw: RawContextOptions) => {
+    const depthMax = raw.depth === undefined ? null : parseCount('--depth', raw.depth);
+    const request = { context: path ?? '.', file: raw.file ?? null, paths, depthMax };
+    accept({ command: 'context', request, form: { why: raw.why === true, json: raw.json === true } });
+  });
+}
+
+interface RawContextOptions {
+  readonly why?: boolean;
+  readonly depth?: string;
+  readonly file?: string;
+  readonly json?: boolean;
 }
 
 function addCompletionCommand(program: Command, accept: Accept): void {

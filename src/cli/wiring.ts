@@ -52,6 +52,7 @@ export function createCommands(context: WiringContext): Promise<Commands> {
     outline: async (request, signal) => (await import('../build/check.ts')).outlineRequest(request, checkPorts(context, signal, sources)),
     targets: async (request, signal) => (await import('../build/check.ts')).targetsRequest(request, checkPorts(context, signal, sources)),
     parse: async (file) => (await import('./parse/parse-file.ts')).parseFile(file, { workingDirectory: context.workingDirectory, openStdin: () => context.stdin, onDockerfile: (name, text) => sources.set(name, text) }),
+    context: async (request, signal) => (await import('../build/list-context.ts')).describeContext(request, { workingDirectory: context.workingDirectory, signal }),
     graph: async (request, format, signal) => {
       const [{ planBuild }, { renderGraph }] = await Promise.all([import('../build/build.ts'), import('../graph/render.ts')]);
       return renderGraph(await planBuild(request, buildPorts(context, request, () => undefined, signal, sources)), format);

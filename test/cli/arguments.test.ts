@@ -108,6 +108,15 @@ test('tsbuild parse takes one file, by default the Dockerfile here', () => {
   assert.deepEqual(parse('parse a/b --json'), { command: 'parse', file: 'a/b', json: true });
 });
 
+test('tsbuild context takes a directory, by default the one here, and paths in it', () => {
+  const plain = { context: '.', file: null, paths: [], depthMax: null };
+  const form = { why: false, json: false };
+  assert.deepEqual(parse('context'), { command: 'context', request: plain, form });
+  assert.deepEqual(parse('context --why --depth 2 -f d/x dir a b/c'), { command: 'context', request: { context: 'dir', file: 'd/x', paths: ['a', 'b/c'], depthMax: 2 }, form: { ...form, why: true } });
+  assert.deepEqual(parse('context dir --json'), { command: 'context', request: { ...plain, context: 'dir' }, form: { ...form, json: true } });
+  for (const depth of ['0', 'x', '-1']) assert.throws(() => parse(`context --depth=${depth}`), { code: 'OPTION_VALUE' });
+});
+
 test('--call=build and --check=false build', () => {
   for (const line of ['--call build .', '--call=build,format=json .', '--check=false .']) assert.equal(parse(line).command, 'build', line);
 });
@@ -217,7 +226,7 @@ test('--ssh without an agent says what to do', () => {
   assert.throws(() => requestOf('--ssh default .', { SSH_AUTH_SOCK: '' }), { code: 'SSH_AGENT_MISSING' });
 });
 
-for (const line of ['', '--help', 'build --help', 'check --help', 'graph --help', 'parse --help', 'images --help', 'inspect --help', 'history --help', 'tag --help', 'rm --help', 'save --help', 'load --help', 'logs --help', 'completion --help']) {
+for (const line of ['', '--help', 'build --help', 'check --help', 'graph --help', 'parse --help', 'context --help', 'images --help', 'inspect --help', 'history --help', 'tag --help', 'rm --help', 'save --help', 'load --help', 'logs --help', 'completion --help']) {
   test(`help: tsbuild ${line}`, () => {
     const invocation = parse(line);
     assert.equal(invocation.command, 'print');
@@ -232,7 +241,7 @@ test('`help build` is `build --help`', () => {
 
 test('completion bash names every command', () => {
   const invocation = parse('completion bash');
-  assert.match(invocation.command === 'print' ? invocation.text : '', /compgen -W "build check graph parse images inspect history tag rm save load logs completion"/);
+  assert.match(invocation.command === 'print' ? invocation.text : '', /compgen -W "build check graph parse context images inspect history tag rm save load logs completion"/);
 });
 
 test('--version prints the version', () => {
