@@ -62,6 +62,7 @@ std::vector<std::string> CopyTree::resolve(const std::string& destination) {
   ResolvedPath resolved;
   const int error = resolveInRoot(viewFd_, destination, resolved);
   if (error == ENOTDIR) operation_.refuse(ENOTDIR, destination, "cannot copy to non-directory: " + destination);
+  if (error == ELOOP) operation_.refuse(ENOTDIR, destination, "too many levels of symbolic links: " + destination);
   if (error != 0) operation_.failWith("resolve", error, destination);
   return resolved.components;
 }

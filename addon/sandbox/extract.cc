@@ -17,6 +17,7 @@ std::string resolveDestination(const Operation& operation, int rootFd, const std
   ResolvedPath resolved;
   const int error = resolveInRoot(rootFd, destination, resolved);
   if (error == ENOTDIR) operation.refuse(ENOTDIR, destination, "cannot copy to non-directory: " + destination);
+  if (error == ELOOP) operation.refuse(ENOTDIR, destination, "too many levels of symbolic links: " + destination);
   if (error != 0) operation.failWith("resolve", error, destination);
   std::string base;
   for (const std::string& component : resolved.components) base += component + '/';
@@ -61,6 +62,7 @@ void runExtract(Job& job, SpecReader& spec) {
 
   TarReader reader(operation, job.fds[0].get(), "the archive");
   policy.shown = policy.base;
+  policy.ownsMissing = false;
   Unpacking unpacking(operation, target.get(), policy);
   TarMember member;
   while (reader.next(member)) unpacking.member(reader, member);

@@ -106,7 +106,7 @@ void Unpacking::makeMissing(const std::vector<std::string>& components, size_t e
     if (!fd.valid()) operation_.failErrno("openat2", above);
     if (mkdirat(fd.get(), components[i].c_str(), 0700) != 0) operation_.failErrno("mkdirat", above + components[i]);
     Attributes attributes;
-    if (policy_.hasOwner) {
+    if (policy_.hasOwner && policy_.ownsMissing) {
       attributes.uid = policy_.uid;
       attributes.gid = policy_.gid;
     }

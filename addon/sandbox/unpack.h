@@ -28,6 +28,7 @@ struct UnpackPolicy {
   bool userxattr = false;
   bool hasOwner = false;   // every entry gets this owner instead of its own
   uint32_t uid = 0, gid = 0;
+  bool ownsMissing = true; // also directories that no entry describes; else they are 0:0
   bool hasMode = false;    // every file and directory gets these permission bits
   uint32_t mode = 0;
 };

@@ -49,7 +49,7 @@ export function createOperations(environment: BuildEnvironment): Operations {
           case 'copy':
             return performCopy(environment, vertex, operation, inputs, signal);
           case 'workdir':
-            return performWorkdir(environment, operation, inputs, signal);
+            return performWorkdir(environment, vertex, operation, inputs, signal);
           default:
             return { added: [] };
         }

@@ -1,6 +1,7 @@
 /** Carries out COPY, ADD and WORKDIR: from a plan of what lands where to one layer. */
 import { copyFile, lstat, mkdtemp, utimes, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import type { DiffID } from '../base/digest.ts';
 import { TsbuildError } from '../base/errors.ts';
 import { encodePath } from '../base/path-bytes.ts';
 import { selectSources } from '../context/select.ts';
@@ -15,10 +16,11 @@ import type { BuildEnvironment } from './environment.ts';
 import type { Inputs, Performed } from './executor.ts';
 import { openRepositoryTree } from './repository-tree.ts';
 import { selectInView } from './select-in-view.ts';
-import { resolveOwner } from './users.ts';
+import { isNumericUser, resolveOwner, type AccountFiles } from './users.ts';
 import { writeCopy } from './write-copy.ts';
 
 const root: Owner = { uid: 0, gid: 0 };
+const noAccounts: AccountFiles = { passwd: '', group: '' };
 
 export async function performCopy(
   environment: BuildEnvironment,
@@ -28,7 +30,7 @@ export async function performCopy(
   signal: AbortSignal,
 ): Promise<Performed> {
   const base = inputs.get(operation.root)?.layers ?? [];
-  const owner = operation.owner === null ? null : resolveOwner(operation.owner, operation.link ? { passwd: '', group: '' } : await readAccounts(environment, base, signal));
+  const owner = operation.owner === null ? null : await findOwner(environment, vertex, { text: operation.owner, link: operation.link, base }, signal);
   const landing = landingOf(operation, owner);
   const items = await collectItems(environment, operation, inputs, landing, signal);
   const onWarning = (text: string): void => environment.reporter.send({ type: 'step-note', id: environment.steps.get(vertex.id)?.id ?? 0, text });
@@ -44,6 +46,21 @@ export async function performCopy(
     return { added: [await addArchives(environment, request, owner, signal)] };
   }
   return { added: [await writeCopy(environment, request, signal)] };
+}
+
+/** Numbers need no files; with `--link` there are none to look in (SEMANTICS A6, 61 and 65). */
+async function findOwner(
+  environment: BuildEnvironment,
+  { stage }: Vertex,
+  { text, link, base }: { readonly text: string; readonly link: boolean; readonly base: readonly DiffID[] },
+  signal: AbortSignal,
+): Promise<Owner> {
+  if (isNumericUser(text)) return resolveOwner(text, noAccounts, stage);
+  if (!link) return resolveOwner(text, await readAccounts(environment, base, signal), stage);
+  throw new TsbuildError('usage', 'USER_UNKNOWN', `--chown=${text} in stage ${stage}: with --link no names are known`, {
+    hint: 'Write numbers, or leave out --link.',
+    details: { user: text, stage },
+  });
 }
 
 /** All sources of an instruction, in its order. */
@@ -142,12 +159,13 @@ async function downloadItem(
  */
 export async function performWorkdir(
   environment: BuildEnvironment,
+  vertex: Vertex,
   operation: WorkdirOperation,
   inputs: Inputs,
   signal: AbortSignal,
 ): Promise<Performed> {
   const base = inputs.get(operation.root)?.layers ?? [];
-  const owner = operation.user === '' ? root : resolveOwner(operation.user, await readAccounts(environment, base, signal));
+  const owner = operation.user === '' ? root : resolveOwner(operation.user, await readAccounts(environment, base, signal), vertex.stage);
   const directory = await mkdtemp(join(environment.store.paths.tmp, 'workdir-'));
   const item: CopyItem = { origin: { kind: 'directory', path: directory }, isSingle: false, name: '', mtimeNs: null, entries: [] };
   const layer = await writeCopy(

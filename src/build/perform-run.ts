@@ -26,7 +26,7 @@ export async function performRun(
   const layers = inputs.get(operation.root)?.layers ?? [];
   await environment.baseLayers.ensure([...inputs.values()].flatMap((input) => input.layers), signal);
   await checkPlatform(environment, operation.platform, layers, signal);
-  const user = resolveUser(operation.user, await readAccounts(environment, layers, signal));
+  const user = resolveUser(operation.user, await readAccounts(environment, layers, signal), vertex.stage);
   const stepID = environment.steps.get(vertex.id)?.id ?? 0;
   const note = (text: string): void => environment.reporter.send({ type: 'step-note', id: stepID, text });
   const prepared = await prepareMounts({ environment, vertex, inputs, signal, note }, operation);

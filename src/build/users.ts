@@ -76,9 +76,16 @@ function splitUser(text: string): UserRequest {
   return at < 0 ? { user: text, group: null } : { user: text.slice(0, at), group: text.slice(at + 1) };
 }
 
-function unknown(kind: 'user' | 'group', name: string, file: string): TsbuildError {
-  return new TsbuildError('usage', 'USER_UNKNOWN', `unable to find ${kind} ${name}: no matching entries in ${file}`, {
-    hint: `Add the ${kind} in an earlier RUN step, or write its number.`,
+/** Where a name was looked for. */
+interface Place {
+  readonly stage: string;
+  readonly file: '/etc/passwd' | '/etc/group';
+}
+
+function unknown(kind: 'user' | 'group', name: string, { stage, file }: Place): TsbuildError {
+  return new TsbuildError('usage', 'USER_UNKNOWN', `unable to find ${kind} ${name} in stage ${stage}: no matching entries in ${file}`, {
+    hint: `Add the ${kind} in an earlier RUN step of that stage, or write its number.`,
+    details: { [kind]: name, stage },
   });
 }
 
@@ -93,40 +100,40 @@ export function isNumericUser(text: string): boolean {
  * a known number has its primary and supplementary groups; an unknown number has group 0. A number is never a name.
  * @throws TsbuildError `USER_UNKNOWN`
  */
-export function resolveUser(text: string, files: AccountFiles): ResolvedUser {
+export function resolveUser(text: string, files: AccountFiles, stage: string): ResolvedUser {
   const { user, group } = splitUser(text);
   const entries = parsePasswd(files.passwd);
   const wanted = user === '' ? '0' : user;
   const id = parseID(wanted);
   const entry = entries.find((candidate) => (id === null ? candidate.name === wanted : candidate.uid === id));
-  if (entry === undefined && id === null) throw unknown('user', wanted, '/etc/passwd');
+  if (entry === undefined && id === null) throw unknown('user', wanted, { stage, file: '/etc/passwd' });
   const uid = entry?.uid ?? id ?? 0;
   const home = entry === undefined || entry.home === '' ? '/' : entry.home;
   const groups = parseGroup(files.group);
-  if (group !== null && group !== '') return { uid, gid: groupID(group, groups), groups: [], home };
+  if (group !== null && group !== '') return { uid, gid: groupID(group, groups, stage), groups: [], home };
   const supplementary = entry === undefined ? [] : groups.filter((candidate) => candidate.members.includes(entry.name));
   const ids = [...new Set(supplementary.map((candidate) => candidate.gid))].sort((a, b) => a - b);
   return { uid, gid: entry?.gid ?? 0, groups: ids, home };
 }
 
-function groupID(name: string, groups: readonly GroupEntry[]): number {
+function groupID(name: string, groups: readonly GroupEntry[], stage: string): number {
   const id = parseID(name) ?? groups.find((candidate) => candidate.name === name)?.gid ?? null;
-  if (id === null) throw unknown('group', name, '/etc/group');
+  if (id === null) throw unknown('group', name, { stage, file: '/etc/group' });
   return id;
 }
 
 /**
  * The owner that `--chown` means (SEMANTICS A6, 61): a name's primary group, or the same number as the user where a
- * number stands alone. A name that the image does not know is an error.
+ * number stands alone. A name that the stage does not know is an error that names both ("Ours", 3).
  * @throws TsbuildError `USER_UNKNOWN`
  */
-export function resolveOwner(text: string, files: AccountFiles): { readonly uid: number; readonly gid: number } {
+export function resolveOwner(text: string, files: AccountFiles, stage: string): { readonly uid: number; readonly gid: number } {
   const { user, group } = splitUser(text);
   const entries = parsePasswd(files.passwd);
   const id = parseID(user);
   const entry = id === null ? entries.find((candidate) => candidate.name === user) : undefined;
-  if (entry === undefined && id === null && user !== '') throw unknown('user', user, '/etc/passwd');
+  if (entry === undefined && id === null && user !== '') throw unknown('user', user, { stage, file: '/etc/passwd' });
   const uid = entry?.uid ?? id ?? 0;
   if (group === null || group === '') return { uid, gid: entry?.gid ?? (group === null ? uid : 0) };
-  return { uid, gid: groupID(group, parseGroup(files.group)) };
+  return { uid, gid: groupID(group, parseGroup(files.group), stage) };
 }

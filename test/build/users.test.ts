@@ -16,7 +16,7 @@ const none: AccountFiles = { passwd: '', group: '' };
 /** `uid:gid[groups] home`, or the code of the refusal. */
 function user(text: string, accounts: AccountFiles = files): string {
   try {
-    const { uid, gid, groups, home } = resolveUser(text, accounts);
+    const { uid, gid, groups, home } = resolveUser(text, accounts, 'app');
     return `${uid}:${gid}[${groups.join(',')}] ${home}`;
   } catch (error) {
     assert.ok(error instanceof TsbuildError && error.errorClass === 'usage', String(error));
@@ -26,7 +26,7 @@ function user(text: string, accounts: AccountFiles = files): string {
 
 function owner(text: string, accounts: AccountFiles = files): string {
   try {
-    const { uid, gid } = resolveOwner(text, accounts);
+    const { uid, gid } = resolveOwner(text, accounts, 'app');
     return `${uid}:${gid}`;
   } catch (error) {
     assert.ok(error instanceof TsbuildError && error.errorClass === 'usage', String(error));
@@ -38,36 +38,36 @@ function check(resolve: (text: string, accounts?: AccountFiles) => string, table
   for (const [text, expected, accounts] of table) assert.equal(resolve(text, accounts), expected, text);
 }
 
-test('A6 86: USER name has its primary and supplementary groups, sorted and once each', () => check(user, [
+test('A6.86 USER name has its primary and supplementary groups, sorted and once each', () => check(user, [
   ['app', '1000:1001[3,10,11] /home/app'], ['root', '0:0[10] /root'], ['nohome', '7:8[] /'], ['__proto__', '40:41[] /p'], ['constructor', '42:43[44] /c'],
 ]));
 
-test('A6 86: USER name:group has that group and no others', () => check(user, [
+test('A6.86 USER name:group has that group and no others', () => check(user, [
   ['app:wheel', '1000:10[] /home/app'], ['app:77', '1000:77[] /home/app'], ['app:', '1000:1001[3,10,11] /home/app'], ['1000:app', '1000:1001[] /home/app'], [':wheel', '0:10[] /root'], ['app:nope', 'USER_UNKNOWN'], ['app:toString', 'USER_UNKNOWN'],
 ]));
 
-test('A6 86: USER number takes groups and home from its entry, and group 0 where it has none', () => check(user, [
+test('A6.86 USER number takes groups and home from its entry, and group 0 where it has none', () => check(user, [
   ['1000', '1000:1001[3,10,11] /home/app'], ['1234', '1234:0[] /'], ['1000', '1000:0[] /', none], ['1:2', '1:2[] /', none], ['4294967294', '4294967294:0[] /', none], ['4294967295', 'USER_UNKNOWN'], ['-1', 'USER_UNKNOWN'], ['0x1', 'USER_UNKNOWN'],
 ]));
 
-test('A6 86: no USER is root, also where there are no accounts', () => check(user, [['', '0:0[10] /root'], ['', '0:0[] /', none], ['0', '0:0[10] /root'], ['root', 'USER_UNKNOWN', none]]));
+test('A6.86 no USER is root, also where there are no accounts', () => check(user, [['', '0:0[10] /root'], ['', '0:0[] /', none], ['0', '0:0[10] /root'], ['root', 'USER_UNKNOWN', none]]));
 
-test('A6 86: a number is never looked up as a name', () => check(user, [['2000', '2000:0[] /'], ['app:99', '1000:99[] /home/app'], ['3000', '3000:3001[] /number']]));
+test('A6.86 a number is never looked up as a name', () => check(user, [['2000', '2000:0[] /'], ['app:99', '1000:99[] /home/app'], ['3000', '3000:3001[] /number']]));
 
-test('A6 86: the first of two entries counts, and broken entries are none', () => check(user, [['9', '9:9[3,10,11] /second'], ['bad', 'USER_UNKNOWN'], ['short', 'USER_UNKNOWN'], ['app:bad', 'USER_UNKNOWN'], ['# comment', 'USER_UNKNOWN']]));
+test('A6.86 the first of two entries counts, and broken entries are none', () => check(user, [['9', '9:9[3,10,11] /second'], ['bad', 'USER_UNKNOWN'], ['short', 'USER_UNKNOWN'], ['app:bad', 'USER_UNKNOWN'], ['# comment', 'USER_UNKNOWN']]));
 
-test('an unknown user is refused with the name and the file', () => {
-  assert.throws(() => resolveUser('nobody', files), { message: 'unable to find user nobody: no matching entries in /etc/passwd' });
-  assert.throws(() => resolveUser('app:nobody', files), { message: 'unable to find group nobody: no matching entries in /etc/group' });
+test('Ours.3 an unknown user is refused with its name, the stage and the file', () => {
+  assert.throws(() => resolveUser('nobody', files, 'build'), { message: 'unable to find user nobody in stage build: no matching entries in /etc/passwd' });
+  assert.throws(() => resolveOwner('app:nobody', files, '0'), { message: 'unable to find group nobody in stage 0: no matching entries in /etc/group' });
 });
 
-test('A6 61: --chown name has its primary group, a number alone is both', () => check(owner, [
+test('A6.61 --chown name has its primary group, a number alone is both', () => check(owner, [
   ['app', '1000:1001'], ['123', '123:123'], ['1000', '1000:1000'], ['0', '0:0'], ['app:wheel', '1000:10'], ['app:5', '1000:5'], ['5:wheel', '5:10'], ['5:6', '5:6', none], [':wheel', '0:10'], [':7', '0:7'], ['app:99', '1000:99'], ['2000', '2000:2000'],
 ]));
 
-test('A6 63a: --chown with nothing behind the colon is the primary group of a name, and 0 of a number', () => check(owner, [['app:', '1000:1001'], ['5:', '5:0'], [':', '0:0']]));
+test('A6.63a --chown with nothing behind the colon is the primary group of a name, and 0 of a number', () => check(owner, [['app:', '1000:1001'], ['5:', '5:0'], [':', '0:0']]));
 
-test('Ours 3: --chown with a name that the image does not know is an error', () => check(owner, [['nobody', 'USER_UNKNOWN'], ['app', 'USER_UNKNOWN', none], ['5:nobody', 'USER_UNKNOWN'], ['toString', 'USER_UNKNOWN']]));
+test('Ours.3 --chown with a name that the image does not know is an error', () => check(owner, [['nobody', 'USER_UNKNOWN'], ['app', 'USER_UNKNOWN', none], ['5:nobody', 'USER_UNKNOWN'], ['toString', 'USER_UNKNOWN']]));
 
 test('isNumericUser tells whether the image need not be read', () => {
   for (const text of ['', '0', '1:2', ':', '1:', ':2']) assert.ok(isNumericUser(text), text);
