@@ -52,7 +52,7 @@ function toMatch(match: ScanMatch, pattern: string, filter: ChildFilter): Match 
   const name = lastName(match.path) || lastName(pattern);
   const path = match.realPath.replace(/^\/+/, '');
   if (match.entry.type !== 'directory') {
-    return match.entry.type === 'socket' || filter.excludesFile(name) ? null : { name, path, entry: match.entry, children: [] };
+    return filter.excludesFile(name) ? null : { name, path, entry: match.entry, children: [] };
   }
   const children = filter.select(match.children.map((entry: DirectoryEntry) => ({ path: entry.name, entry })));
   return { name, path, entry: match.entry, children };

@@ -26,7 +26,7 @@ export interface ChildFilter {
   excludesFile(name: string): boolean;
   /** Whether something below this directory may be copied: others need not be read. */
   enters(directory: string): boolean;
-  /** Of everything below the source, parents first: what is copied. Sockets cannot be in an image. */
+  /** Of everything below the source, parents first: what is copied. */
   select(entries: Iterable<PlacedEntry>): readonly SelectedEntry[];
 }
 
@@ -57,7 +57,7 @@ function selectEntries(entries: Iterable<PlacedEntry>, isSelected: (path: string
     above = above.filter((directory) => one.path.startsWith(`${directory.path}/`));
     if (!isSelected(one.path)) {
       if (one.entry.type === 'directory') above = [...above, one];
-    } else if (one.entry.type !== 'socket') {
+    } else {
       selected.push(...above.map((directory) => ({ ...directory, isImplied: true as const })), one);
       above = [];
     }

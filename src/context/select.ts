@@ -178,11 +178,11 @@ function isVisible(tree: ContextTree, { path, entry }: Resolved): boolean {
   return walkTree(tree, path).next().done === false;
 }
 
-/** Null for what is not copied: sockets, and files that `--exclude` names. */
+/** Null for files that `--exclude` names. */
 function toMatch(tree: ContextTree, asked: string, found: Resolved, filter: ChildFilter): Match | null {
   const name = asked.slice(asked.lastIndexOf('/') + 1) || found.path.slice(found.path.lastIndexOf('/') + 1);
   if (found.entry !== null && found.entry.type !== 'directory') {
-    return filter.excludesFile(name) || found.entry.type === 'socket' ? null : { name, path: found.path, entry: found.entry, children: [] };
+    return filter.excludesFile(name) ? null : { name, path: found.path, entry: found.entry, children: [] };
   }
   return { name, path: found.path, entry: found.entry, children: filter.select(below(tree, found.path, filter)) };
 }

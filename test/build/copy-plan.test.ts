@@ -45,23 +45,23 @@ test('planItems tells a single entry from the contents of a directory', () => {
   assert.deepEqual([all?.isSingle, all?.name, all?.entries.map(({ sourcePath, path }) => [sourcePath, path])], [false, '', [['z', 'z']]]);
 });
 
-test('A6 63: --chmod lands on everything but links, X on directories and executables alone', () => {
+test('A6.63 --chmod lands on everything but links, X on directories and executables alone', () => {
   const children = [entryOf('f', { mode: 0o640 }), entryOf('x', { mode: 0o740 }), entryOf('d', { type: 'directory', mode: 0o700 }), entryOf('l', { type: 'symlink', mode: 0o777, linkTarget: 'f' })];
   const modes = (mode: string): readonly string[] => plan([directory('s', children)], landingOf({ ...operation, mode }, null))[0]?.entries.map((entry) => entry.mode.toString(8)) ?? [];
   assert.deepEqual(modes('4755'), ['4755', '4755', '4755', '777']);
   assert.deepEqual(modes('go=rX'), ['644', '755', '755', '777']);
 });
 
-test('A6 62: parents get 0755, or an octal --chmod', () => {
+test('A6.62 parents get 0755, or an octal --chmod', () => {
   assert.deepEqual([null, '700', 'u=rwx'].map((mode) => parentMode(landingOf({ ...operation, mode }, null))), [0o755, 0o700, 0o755]);
 });
 
-test('A6 59 and 61: a given owner lands on everything, else the source tells it', () => {
+test('A6.59 A6.61 a given owner lands on everything, else the source tells it', () => {
   const owners = (owner: Owner | null): readonly Owner[] => planItems(origin, [file('a')], landingOf(operation, owner), () => ({ uid: 3, gid: 4 })).flatMap(({ entries }) => entries.map((entry) => entry.owner));
   assert.deepEqual([owners(null), owners({ uid: 1, gid: 2 })], [[{ uid: 3, gid: 4 }], [{ uid: 1, gid: 2 }]]);
 });
 
-test('A6 68: names of one file are one group within a match; a link from elsewhere makes none', () => {
+test('A6.68 names of one file are one group within a match; a link from elsewhere makes none', () => {
   const linked = { linkCount: 2, inode: 7n };
   const numbers = (matches: readonly Match[]): readonly (readonly number[])[] => plan(matches).map(({ entries }) => entries.map(({ linkGroup }) => linkGroup));
   const entries = [entryOf('a', linked), entryOf('b'), entryOf('c', linked), entryOf('d', { linkCount: 3, type: 'directory' }), entryOf('e', { ...linked, device: 2n })];
@@ -69,7 +69,7 @@ test('A6 68: names of one file are one group within a match; a link from elsewhe
   assert.deepEqual(numbers([file('a', linked), file('b', linked)]), [[0], [0]]);
 });
 
-test('A6 69: the digest depends on what lands, and not on times, inodes or where it comes from', () => {
+test('A6.69 the digest depends on what lands, and not on times, inodes or where it comes from', () => {
   const usual = digest([file('a')]);
   for (const changes of [{ mtimeNs: 9n }, { ctimeNs: 9n }, { inode: 9n }, { device: 9n }, { sizeBytes: 1 }]) assert.equal(digest([file('a', changes)]), usual);
   assert.equal(digest([{ ...file('elsewhere/a') }], asIs, { 'elsewhere/a': 'a' }), usual);
@@ -81,13 +81,13 @@ test('A6 69: the digest depends on what lands, and not on times, inodes or where
   assert.equal(new Set(digests).size, digests.length);
 });
 
-test('Ours 4: a change of the mode of a directory changes the digest', () => {
+test('Ours.4 a change of the mode of a directory changes the digest', () => {
   const with755 = directory('s', [entryOf('d', { type: 'directory', mode: 0o755 })]);
   const with700 = directory('s', [entryOf('d', { type: 'directory', mode: 0o700 })]);
   assert.notEqual(digest([with755]), digest([with700]));
 });
 
-test("Ours 5: with --chmod and --chown the digest does not depend on the checkout's", () => {
+test("Ours.5 with --chmod and --chown the digest does not depend on the checkout's", () => {
   const fixed = landingOf({ ...operation, mode: '644' }, { uid: 5, gid: 5 });
   assert.equal(digest([file('a', { mode: 0o664 })], fixed), digest([file('a', { mode: 0o600 })], fixed));
   assert.notEqual(digest([file('a')], fixed), digest([file('a')], landingOf({ ...operation, mode: '644' }, { uid: 6, gid: 5 })));
