@@ -19,7 +19,8 @@ export interface StepDescription {
 }
 
 export type BuildEvent =
-  | { readonly type: 'build-started'; readonly timeMs: number; readonly steps: readonly StepDescription[]; readonly target: string }
+  /** `name` is what the user calls the build. */
+  | { readonly type: 'build-started'; readonly timeMs: number; readonly steps: readonly StepDescription[]; readonly target: string; readonly name?: string }
   | { readonly type: 'step-started'; readonly timeMs: number; readonly step: StepDescription }
   /** Bytes of a step's stdout or stderr, decoded as UTF-8 across chunk borders; not split into lines, never clipped. */
   | { readonly type: 'step-log'; readonly timeMs: number; readonly id: number; readonly stream: 'stdout' | 'stderr'; readonly text: string }

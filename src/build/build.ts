@@ -30,6 +30,7 @@ import type { StoreNotice } from '../store/tags.ts';
 import type { Store } from '../store/store.ts';
 import { BaseLayers } from './base-layers.ts';
 import type { BuildRequest } from './build-request.ts';
+import { builderArg, builderArgNotices } from './builder-args.ts';
 import { checkInBuild } from './check.ts';
 import { deliver, fullNames, type Delivery } from './deliver.ts';
 import type { BuildEnvironment } from './environment.ts';
@@ -94,6 +95,7 @@ export async function runBuild(request: BuildRequest, ports: BuildPorts): Promis
   fullNames(request.tags);
   const reporter = new StepReporter(ports.sink, ports.clock);
   for (const text of await ports.secrets.check()) reporter.send({ type: 'notice', level: 'warning', code: 'SECRET_EMPTY', text });
+  for (const notice of builderArgNotices(request)) reporter.send({ type: 'notice', ...notice });
   if (!isDirectoryContext(request)) return withStore(request, ports, reporter, async (opened) => buildInStore({ request, specs, reporter, ...opened, ...(await fetchDefinition(request, ports, reporter, opened.store)) }));
   const source = await readDefinition(request, ports, reporter);
   return withStore(request, ports, reporter, (opened) => buildInStore({ request, ports, specs, reporter, source, ...opened }));
@@ -215,7 +217,8 @@ async function buildInStore(state: BuildState): Promise<BuildOutcome> {
   const times = timesOf(request);
   const { graph, images, contexts: named } = await planAndCheck(state, times);
   const steps = describeSteps(graph, reporter);
-  reporter.send({ type: 'build-started', steps: [...steps.values()], target: graph.targetName });
+  const name = builderArg(request, 'BUILDKIT_BUILD_NAME');
+  reporter.send({ type: 'build-started', steps: [...steps.values()], target: graph.targetName, ...(name === '' ? {} : { name }) });
   const cache = openCache(store);
   const machinery = lazyMachinery({ store, times, reporter, searchPath: ports.searchPath, architecture: ports.architecture });
   const downloads = downloadsOf(ports, store);

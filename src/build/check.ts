@@ -19,7 +19,7 @@ import { isDirectoryContext, readNamedContexts } from './inputs.ts';
 import { readIgnore } from './read-ignore.ts';
 import type { StepReporter } from './observer.ts';
 import { planSettings } from './plan-request.ts';
-import { readDockerfileBytes, refuseFrontend, type DockerfileBytes, type InputOptions } from './read-dockerfile.ts';
+import { readDockerfileBytes, type DockerfileBytes, type InputOptions } from './read-dockerfile.ts';
 
 /** What looking at a Dockerfile needs of the process. */
 export interface CheckPorts extends InputOptions {
@@ -49,7 +49,6 @@ export async function checkRequest(request: BuildRequest, ports: CheckPorts): Pr
   const file = checkedFile(source, ports);
   const attempt = attemptParse(source.bytes, source.name);
   if (attempt instanceof TsbuildError) return { file, findings: [], error: attempt, isStrict: false };
-  refuseFrontend(attempt);
   const input: CheckInput = {
     ...settingsOf(request, ports), images: new Map(), allStages: true, ignored: await ignoredPaths(request, source.path, attempt, ports),
   };
@@ -119,7 +118,6 @@ async function readWhole(request: BuildRequest, ports: CheckPorts): Promise<{ re
   const source = await readDockerfileBytes(request, ports);
   const { dockerfile, error } = tryParseDockerfile(source.bytes, source.name);
   if (dockerfile === null) throw error;
-  refuseFrontend(dockerfile);
   return { file: checkedFile(source, ports), dockerfile };
 }
 

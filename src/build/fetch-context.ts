@@ -15,6 +15,7 @@ import type { Store } from '../store/store.ts';
 import { isTarHeader } from './add-archives.ts';
 import { unpackTree } from './archive-tree.ts';
 import type { BuildRequest } from './build-request.ts';
+import { builderArg } from './builder-args.ts';
 import { isDirectoryContext } from './inputs.ts';
 import type { FetchedContext, FetchedTree } from './fetched-tree.ts';
 import { fetchAddress, fetchRepository, loneFileName, type RemoteTreeOptions } from './remote-tree.ts';
@@ -36,7 +37,7 @@ export async function fetchContext(request: BuildRequest, options: FetchContextO
 }
 
 async function fromRepository(request: BuildRequest, url: GitUrl, options: RemoteTreeOptions): Promise<FetchedContext> {
-  const argument = request.buildArgs.findLast(({ key }) => key === 'BUILDKIT_CONTEXT_KEEP_GIT_DIR')?.value ?? '';
+  const argument = builderArg(request, 'BUILDKIT_CONTEXT_KEEP_GIT_DIR');
   const keepsGit = url.keepGitDir === true || /^(1|t|true)$/i.test(argument);
   return withDockerfile(request, await fetchRepository(url, keepsGit, options));
 }

@@ -8,6 +8,7 @@ import { hostPlatform, parsePlatform, uniquePlatforms } from '../image/platform.
 import { clampSeconds, type TimePolicy } from '../layer/time-policy.ts';
 import type { NamedContext } from '../source/named-context.ts';
 import type { BuildRequest } from './build-request.ts';
+import { builderArg, parseBoolean } from './builder-args.ts';
 
 /** As with BuildKit: 64 MiB. */
 const shmSizeDefault = 64 * 1024 * 1024;
@@ -78,15 +79,9 @@ function targetPlatforms({ platforms }: BuildRequest, host: Platform): readonly 
 export function imageShape(request: BuildRequest, architecture: string): ImageShape {
   const platforms = targetPlatforms(request, hostPlatform(architecture));
   const isSeveral = platforms.length > 1;
-  const wanted = request.buildArgs.findLast(({ key }) => key === 'BUILDKIT_MULTI_PLATFORM')?.value ?? '';
+  const wanted = builderArg(request, 'BUILDKIT_MULTI_PLATFORM');
   const value = wanted === '' ? isSeveral : parseBoolean(wanted);
   if (value === true || (value === false && !isSeveral)) return { platforms, isIndex: value };
   const cause = value === null ? 'it is neither true nor false' : 'several platforms are always an index';
   throw new TsbuildError('usage', 'MULTI_PLATFORM_INVALID', `--build-arg BUILDKIT_MULTI_PLATFORM=${wanted}: ${cause}`, { hint: 'Leave it out, or say true.' });
-}
-
-/** As Go's strconv.ParseBool; null where it is neither. */
-function parseBoolean(text: string): boolean | null {
-  if (/^(1|t|T|true|TRUE|True)$/.test(text)) return true;
-  return /^(0|f|F|false|FALSE|False)$/.test(text) ? false : null;
 }

@@ -10,6 +10,7 @@ import type { Dockerfile } from '../dockerfile/instruction.ts';
 import { dockerfileSizeMax } from '../dockerfile/lines.ts';
 import { parseDockerfile } from '../dockerfile/parse.ts';
 import type { BuildRequest } from './build-request.ts';
+import { builderArg } from './builder-args.ts';
 import type { FetchedContext } from './fetched-tree.ts';
 
 const fileHint = 'Name the Dockerfile with -f FILE; the path is relative to the current directory.';
@@ -47,13 +48,20 @@ export interface DockerfilePlace {
 /** @throws TsbuildError of class usage: `DOCKERFILE_MISSING`, `DOCKERFILE_UNREADABLE`, `SYNTAX_UNSUPPORTED`, what parsing throws */
 export async function readDockerfile(request: BuildRequest, options: InputOptions): Promise<DockerfileSource> {
   const { bytes, name, path } = await readDockerfileBytes(request, options);
-  const dockerfile = parseDockerfile(bytes, name);
-  refuseFrontend(dockerfile);
-  return { dockerfile, path };
+  return { dockerfile: parseDockerfile(bytes, name), path };
 }
 
-/** The file alone. @throws TsbuildError of class usage: `DOCKERFILE_MISSING`, `DOCKERFILE_UNREADABLE`, `DOCKERFILE_TOO_LARGE` */
+/**
+ * The file alone, if it is one for us.
+ * @throws TsbuildError of class usage: `DOCKERFILE_MISSING`, `DOCKERFILE_UNREADABLE`, `DOCKERFILE_TOO_LARGE`, `SYNTAX_UNSUPPORTED`
+ */
 export async function readDockerfileBytes(request: BuildRequest, options: InputOptions): Promise<DockerfileBytes> {
+  const source = await readAnyDockerfile(request, options);
+  refuseFrontend(source, builderArg(request, 'BUILDKIT_SYNTAX'));
+  return source;
+}
+
+async function readAnyDockerfile(request: BuildRequest, options: InputOptions): Promise<DockerfileBytes> {
   if (options.fetched !== undefined && options.fetched.dockerfile !== null) return readFetched(options.fetched.dockerfile, options);
   const fromStdin = request.file === '-' || (request.context === '-' && request.file === null);
   const { path, name } = fromStdin ? { path: null, name: '-' } : await locateDockerfile(request, options);
@@ -148,12 +156,18 @@ function unreadable(name: string, cause: unknown, hint: string): TsbuildError {
 
 const builtInFrontend = /^(docker\.io\/)?docker\/dockerfile(-upstream)?(:[\w.-]+)?(@sha256:[0-9a-f]{64})?$/;
 
-/** The built-in frontend is the only one ("Ours", 8). @throws TsbuildError `SYNTAX_UNSUPPORTED` */
-export function refuseFrontend(dockerfile: Pick<Dockerfile, 'file' | 'text'>): void {
-  const syntax = detectSyntax(dockerfile.text);
-  if (syntax === undefined || builtInFrontend.test(syntax.reference)) return;
-  throw new TsbuildError('usage', 'SYNTAX_UNSUPPORTED', `# syntax=${syntax.reference}: custom frontends are not run`, {
-    position: { file: dockerfile.file, startLine: syntax.line, endLine: syntax.line },
-    hint: 'Remove the line, or use docker/dockerfile: tsbuild reads Dockerfiles itself.',
+/**
+ * The built-in frontend is the only one ("Ours", 8). It is told before the file is parsed, which may be in any language.
+ * @param argument what the user says instead of the file; empty where nothing is said
+ */
+function refuseFrontend({ bytes, name }: DockerfileBytes, argument: string): void {
+  const [asked = ''] = argument.trim().split(' ', 1);
+  const syntax = asked === '' ? detectSyntax(bytes.toString('utf8')) : undefined;
+  const reference = syntax?.reference ?? asked;
+  if (reference === '' || builtInFrontend.test(reference)) return;
+  const where = syntax === undefined ? `--build-arg BUILDKIT_SYNTAX=${reference}` : `# syntax=${reference}`;
+  throw new TsbuildError('usage', 'SYNTAX_UNSUPPORTED', `${where}: custom frontends are not run`, {
+    ...(syntax === undefined ? {} : { position: { file: name, startLine: syntax.line, endLine: syntax.line } }),
+    hint: `${syntax === undefined ? 'Leave it out' : 'Remove the line'}, or use docker/dockerfile: tsbuild reads Dockerfiles itself.`,
   });
 }

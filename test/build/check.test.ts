@@ -80,7 +80,7 @@ test('in a build, images are known: what they set, and which platform they are f
 test('a build tells the arguments that none of its platforms consumed, once', async (t) => {
   const folder = temporaryFolder(t);
   const context = await writeContext(folder, { Dockerfile: 'FROM scratch AS x-amd64\nARG ONE\nFROM scratch AS x-arm64\nARG TWO\nFROM x-$TARGETARCH\n' });
-  const buildArgs = ['Z', 'ONE', 'TWO', 'A', 'HTTP_PROXY', 'BUILDKIT_INLINE_CACHE'].map((key) => ({ key, value: '1' }));
+  const buildArgs = ['Z', 'ONE', 'TWO', 'A', 'HTTP_PROXY', 'BUILDKIT_BUILD_NAME'].map((key) => ({ key, value: '1' }));
   const notices: BuildEvent[] = [];
   for await (const event of build({ context, storeRoot: join(folder, 'store'), platforms: ['linux/amd64', 'linux/arm64'], buildArgs })) {
     if (event.type === 'notice') notices.push({ ...event, timeMs: 0 });

@@ -4,6 +4,7 @@
  */
 import { createInterface } from 'node:readline';
 import { createColors } from 'picocolors';
+import { stepColors } from '../../src/cli/progress/step-colors.ts';
 import { TtyRenderer } from '../../src/cli/progress/tty.ts';
 import { formatSummary } from '../../src/cli/progress/summary.ts';
 import { recordedBuild, say, summary } from './support.ts';
@@ -12,7 +13,7 @@ let nowMs = 0;
 const renderer = new TtyRenderer(
   { write: (text) => { process.stderr.write(text); }, size: () => ({ columns: process.stderr.columns, rows: process.stderr.rows }) },
   () => nowMs,
-  createColors(true),
+  stepColors(createColors(true), ''),
 );
 
 function playUntil(endMs: number): void {

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { createColors } from 'picocolors';
 import type { BuildEvent } from '../../src/base/events.ts';
+import { stepColors } from '../../src/cli/progress/step-colors.ts';
 import { TtyRenderer } from '../../src/cli/progress/tty.ts';
 import { layoutFrame } from '../../src/cli/progress/tty-frame.ts';
 import { TtyModel } from '../../src/cli/progress/tty-model.ts';
@@ -16,7 +17,7 @@ interface View { readonly atMs: number; readonly columns?: number; readonly rows
 function frameAt(events: readonly BuildEvent[], { atMs, columns = 80, rows = 24, final = false }: View): string[] {
   const model = new TtyModel();
   for (const event of events) if (event.timeMs <= atMs) model.apply(event);
-  return layoutFrame(model, { columns, rows, nowMs: atMs, colors: createColors(false), final });
+  return layoutFrame(model, { columns, rows, nowMs: atMs, colors: stepColors(createColors(false), ''), final });
 }
 
 const views: readonly (View & { readonly name: string })[] = [
@@ -51,7 +52,7 @@ test('a frame fits any terminal, whatever the steps are called and print', () =>
 function draw(): { readonly renderer: TtyRenderer; readonly frames: string[]; readonly screen: { columns: number; rows: number; nowMs: number } } {
   const frames: string[] = [];
   const screen = { columns: 80, rows: 24, nowMs: 0 };
-  const renderer = new TtyRenderer({ write: (text) => { frames.push(text); }, size: () => screen }, () => screen.nowMs, createColors(false));
+  const renderer = new TtyRenderer({ write: (text) => { frames.push(text); }, size: () => screen }, () => screen.nowMs, stepColors(createColors(false), ''));
   return { renderer, frames, screen };
 }
 

@@ -78,7 +78,17 @@ test('A4.3 TARGETSTAGE is the name of the target, or default', () => check([
 
 test('A4.5 arguments that steer the builder never become environment', () => check([
   [stage('ARG BUILDKIT_SBOM_SCAN_STAGE=true BUILDKIT_SBOM_SCAN_CONTEXT=true BUILDKIT_DOCKERFILE_CHECK=skip=all X=1'), { X: '1' }],
+  [stage('ARG BUILDKIT_SBOM_SCAN_STAGE BUILDKIT_SBOM_SCAN_CONTEXT BUILDKIT_DOCKERFILE_CHECK'), {}, { args: { BUILDKIT_SBOM_SCAN_STAGE: 'a', BUILDKIT_SBOM_SCAN_CONTEXT: 'b', BUILDKIT_DOCKERFILE_CHECK: 'skip=all' } }],
+  // The others of the builder are arguments like any other where an ARG names them.
+  [stage('ARG BUILDKIT_BUILD_NAME BUILDKIT_INLINE_CACHE'), { BUILDKIT_BUILD_NAME: 'n', BUILDKIT_INLINE_CACHE: '1' }, { args: { BUILDKIT_BUILD_NAME: 'n', BUILDKIT_INLINE_CACHE: '1' } }],
+  [stage('ENV A=$BUILDKIT_BUILD_NAME'), { A: '' }, { args: { BUILDKIT_BUILD_NAME: 'n' } }],
 ]));
+
+test('A4.5 arguments that steer the builder are in the history, and nowhere in the config', () => {
+  const source = 'FROM scratch\nARG BUILDKIT_SBOM_SCAN_STAGE=true\nENV A=x$BUILDKIT_SBOM_SCAN_STAGE';
+  assert.deepEqual(configOf(source).Env?.slice(1), ['A=x']);
+  assert.deepEqual(historyOf(source), ['!ARG BUILDKIT_SBOM_SCAN_STAGE=true', '!ENV A=x']);
+});
 
 test('A6.34 an ARG takes effect from its line on', () => check([
   [stage('ENV A=$X\nARG X=1\nENV B=$X'), { A: '', X: '1', B: '1' }],
@@ -104,6 +114,22 @@ test('A6.36 ARG with a value after ENV overrides it, ENV after ARG overrides tha
 test('A6.37 ARG without any value sets nothing', () => {
   check([[stage('ENV X=env\nARG X'), { X: 'env' }], [stage('ARG X'), {}], [stage('ARG X='), { X: '' }], [stage('ARG X=1'), { X: '' }, { args: { X: '' } }]]);
   assert.deepEqual(historyOf('FROM scratch\nARG X Y=1 Z='), ['!ARG X Y=1 Z=']);
+});
+
+test('A4.1 ten proxies reach RUN by build argument, in any case and in both', () => {
+  const names = ['HTTP_PROXY', 'HTTPS_PROXY', 'FTP_PROXY', 'NO_PROXY', 'ALL_PROXY'];
+  const both = Object.fromEntries(names.flatMap((name) => [[name, name], [name.toLowerCase(), name]]));
+  for (const spell of [(name: string) => name, (name: string) => name.toLowerCase(), (name: string) => name.replace('_PROXY', '_proxy')]) {
+    const given = Object.fromEntries(names.map((name) => [spell(name), name]));
+    assert.deepEqual(Object.fromEntries(runOf('FROM a\nRUN x', { args: given }).proxyEnv), both);
+  }
+  assert.deepEqual(runOf('FROM a\nRUN x', { args: { PROXY: '1', HTTP_PROXY_: '1', XHTTP_PROXY: '1' } }).proxyEnv, []);
+});
+
+test('A4.1 a proxy that an ARG names is a variable like any other, and in the history', () => {
+  const options = { args: { HTTP_PROXY: 'http://h' } };
+  assert.deepEqual(envOf(runOf('FROM a\nARG HTTP_PROXY\nRUN x', options)), { HTTP_PROXY: 'http://h' });
+  assert.deepEqual(historyOf('FROM a\nARG HTTP_PROXY\nRUN x', options), ['!ARG HTTP_PROXY=http://h', 'RUN |1 HTTP_PROXY=http://h /bin/sh -c x # buildkit']);
 });
 
 test('A6.38 proxies reach RUN in both cases without ARG, and nothing else', () => {

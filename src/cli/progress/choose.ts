@@ -7,7 +7,9 @@ import type { Environment } from '../options/pairs.ts';
 import { PlainRenderer } from './plain.ts';
 import { QuietRenderer, RawJsonRenderer } from './rawjson.ts';
 import type { Renderer } from './renderer.ts';
+import { stepColors } from './step-colors.ts';
 import { TtyRenderer } from './tty.ts';
+import { tailLinesDefault } from './tty-model.ts';
 
 /** What `auto` means here: a live view only where somebody watches. */
 export function resolveMode(mode: ProgressMode, io: CliIo, env: Environment): Exclude<ProgressMode, 'auto'> {
@@ -21,7 +23,7 @@ export function resolveMode(mode: ProgressMode, io: CliIo, env: Environment): Ex
 
 /** Whether text for people may have colours (no-color.org, force-color.org). */
 export function wantsColor(output: CliOutput, env: Environment): boolean {
-  if (isSet(env['NO_COLOR'])) return false;
+  if ((env['NO_COLOR'] ?? '') !== '') return false; // whatever its value
   if (env['FORCE_COLOR'] !== undefined) return isSet(env['FORCE_COLOR']);
   return output.isTTY && env['TERM'] !== 'dumb';
 }
@@ -42,8 +44,17 @@ export function createRenderer(mode: Exclude<ProgressMode, 'auto'>, io: CliIo, e
     case 'quiet':
       return new QuietRenderer();
     case 'tty':
-      return new TtyRenderer({ write, size: () => terminalSize(io) }, now, createColors(wantsColor(io.stderr, env)));
+      return new TtyRenderer({ write, size: () => terminalSize(io) }, now, stepColors(createColors(wantsColor(io.stderr, env)), env['BUILDKIT_COLORS'] ?? ''), tailLines(env));
   }
+}
+
+/** More lines than any terminal has rows are not kept. */
+const tailLinesMax = 1000;
+
+// BUILDKIT_TTY_LOG_LINES; what is no number above 0 is passed over, as in BuildKit.
+function tailLines(env: Environment): number {
+  const wanted = /^\+?0*([1-9]\d*)$/.exec(env['BUILDKIT_TTY_LOG_LINES'] ?? '')?.[1];
+  return wanted === undefined ? tailLinesDefault : Math.min(Number(wanted), tailLinesMax);
 }
 
 // A terminal that tells no size (a serial line) is taken for the classic one.

@@ -2,18 +2,16 @@
  * Lays the live view out: from what is known to lines that fit the terminal. Pure; the look is BuildKit's.
  * Start at `layoutFrame`.
  */
-import type { createColors } from 'picocolors';
 import { expandTabs, justify, truncate } from '../text/width.ts';
 import { formatBytes, formatSeconds } from '../text/units.ts';
+import type { StepColors } from './step-colors.ts';
 import { tailOf, type StepState, type StepView, type TransferView, type TtyModel } from './tty-model.ts';
-
-export type Colors = ReturnType<typeof createColors>;
 
 export interface FrameSettings {
   readonly columns: number;
   readonly rows: number;
   readonly nowMs: number;
-  readonly colors: Colors;
+  readonly colors: StepColors;
   /** The last frame: everything is shown, however high it gets, and no output. */
   readonly final: boolean;
 }
@@ -68,8 +66,8 @@ function stepLine(step: StepView, { columns, nowMs, colors }: FrameSettings): st
   const durationMs = step.state === 'running' ? nowMs - step.startMs : step.durationMs;
   const line = justify(` => ${labels[step.state]}${expandTabs(step.name)}`, formatSeconds(durationMs), columns - 1);
   if (step.state === 'running') return line;
-  if (step.state === 'failed') return colors.red(line);
-  return step.state === 'canceled' ? colors.yellow(line) : colors.blue(line);
+  if (step.state === 'failed') return colors.error(line);
+  return step.state === 'canceled' ? colors.cancel(line) : colors.run(line);
 }
 
 function noteLines(step: StepView, { columns }: FrameSettings): string[] {
@@ -93,6 +91,6 @@ function outputLines(step: StepView, { columns, colors }: FrameSettings): string
 
 // While the build runs, the latest notice; at the end, all of them in full length.
 function noticeLines(model: TtyModel, { columns, colors, final }: FrameSettings): string[] {
-  if (final) return model.notices.map((notice) => colors.yellow(notice));
-  return model.notices.slice(-1).map((notice) => colors.yellow(truncate(expandTabs(notice), columns - 1)));
+  if (final) return model.notices.map((notice) => colors.warning(notice));
+  return model.notices.slice(-1).map((notice) => colors.warning(truncate(expandTabs(notice), columns - 1)));
 }

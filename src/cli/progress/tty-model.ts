@@ -5,8 +5,8 @@ import { LineSplitter } from '../text/lines.ts';
 import { cleanLine, showControls } from '../text/sanitize.ts';
 import { formatNotice } from './notice.ts';
 
-/** The lines of output under a running step. */
-export const tailLinesMax = 6;
+/** The lines of output under a running step, where the user does not say. */
+export const tailLinesDefault = 6;
 const notesMax = 3;
 const rateEveryMs = 1000;
 
@@ -34,7 +34,7 @@ export interface StepView {
   readonly notes: string[];
   /** Empty unless it runs. */
   readonly transfers: Map<string, TransferView>;
-  output: { readonly stdout: LineSplitter; readonly stderr: LineSplitter; lines: string[] } | null;
+  output: { readonly stdout: LineSplitter; readonly stderr: LineSplitter; lines: string[]; readonly linesMax: number } | null;
 }
 
 export class TtyModel {
@@ -43,7 +43,12 @@ export class TtyModel {
   readonly notices: string[] = [];
   startMs: number | null = null;
   endMs: number | null = null;
+  readonly #tailLinesMax: number;
   #planned = new Set<number>();
+
+  constructor(tailLinesMax = tailLinesDefault) {
+    this.#tailLinesMax = tailLinesMax;
+  }
 
   /** How many steps there are, as far as it is known. */
   get stepCount(): number {
@@ -93,7 +98,7 @@ export class TtyModel {
     this.#planned.add(description.id);
     this.steps.set(description.id, {
       name: showControls(description.name), startMs: timeMs, state: 'running', durationMs: 0, activeMs: timeMs, notes: [],
-      transfers: new Map(), output: { stdout: new LineSplitter(), stderr: new LineSplitter(), lines: [] },
+      transfers: new Map(), output: { stdout: new LineSplitter(), stderr: new LineSplitter(), lines: [], linesMax: this.#tailLinesMax },
     });
   }
 
@@ -103,7 +108,7 @@ export class TtyModel {
     step.activeMs = event.timeMs;
     if (event.type === 'step-log') {
       const lines = step.output[event.stream].push(event.text);
-      if (lines.length > 0) step.output.lines = [...step.output.lines, ...lines.slice(-tailLinesMax)].slice(-tailLinesMax);
+      if (lines.length > 0) step.output.lines = [...step.output.lines, ...lines.slice(-this.#tailLinesMax)].slice(-this.#tailLinesMax);
     } else if (event.type === 'step-note') {
       step.notes.push(showControls(event.text));
       if (step.notes.length > notesMax) step.notes.shift();
@@ -139,5 +144,5 @@ function updateTransfer(transfers: Map<string, TransferView>, event: Extract<Bui
 export function tailOf(step: StepView): readonly string[] {
   if (step.output === null) return [];
   const partials = [step.output.stdout.partial, step.output.stderr.partial].filter((line) => line !== '');
-  return [...step.output.lines, ...partials].map(cleanLine).filter((line) => line.trim() !== '').slice(-tailLinesMax);
+  return [...step.output.lines, ...partials].map(cleanLine).filter((line) => line.trim() !== '').slice(-step.output.linesMax);
 }

@@ -6,8 +6,9 @@
 import type { BuildEvent } from '../../base/events.ts';
 import { displayWidth } from '../text/width.ts';
 import type { Now, Renderer, Screen } from './renderer.ts';
-import { layoutFrame, type Colors } from './tty-frame.ts';
-import { TtyModel } from './tty-model.ts';
+import type { StepColors } from './step-colors.ts';
+import { layoutFrame } from './tty-frame.ts';
+import { tailLinesDefault, TtyModel } from './tty-model.ts';
 
 const hideCursor = '\x1b[?25l';
 const showCursor = '\x1b[?25h';
@@ -21,15 +22,17 @@ const styles = /\x1b\[[0-9;]*m/g;
 const frameMsMin = 100;
 
 export class TtyRenderer implements Renderer {
-  readonly #model = new TtyModel();
+  readonly #model: TtyModel;
   readonly #screen: Screen;
   readonly #now: Now;
-  readonly #colors: Colors;
+  readonly #colors: StepColors;
   /** The widths of the lines of the frame that is on the screen. */
   #drawn: readonly number[] = [];
   #drawnMs = -Infinity;
 
-  constructor(screen: Screen, now: Now, colors: Colors) {
+  /** @param tailLinesMax the lines of output under a running step */
+  constructor(screen: Screen, now: Now, colors: StepColors, tailLinesMax = tailLinesDefault) {
+    this.#model = new TtyModel(tailLinesMax);
     this.#screen = screen;
     this.#now = now;
     this.#colors = colors;
