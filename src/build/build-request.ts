@@ -99,8 +99,11 @@ export interface BuildRequest {
   readonly outputs: readonly string[];
   readonly allow: readonly Entitlement[];
   readonly timestamps: TimestampPolicy;
-  /** Seconds, from `--build-arg SOURCE_DATE_EPOCH`, else from the environment. */
-  readonly sourceDateEpoch: number | null;
+  /**
+   * SOURCE_DATE_EPOCH of the environment, as written; `graph/source-date-epoch.ts` reads it. A build argument of this name
+   * comes before it.
+   */
+  readonly sourceDateEpoch: string | null;
   /** Absolute. */
   readonly storeRoot: string;
   /** How many RUN steps at once; null lets the executor choose. */

@@ -14,6 +14,7 @@ import { checkOutputs } from '../export/check-outputs.ts';
 import type { OutputSpec } from '../export/output-spec.ts';
 import { parseOutput } from '../export/parse-output.ts';
 import { attemptOf } from '../graph/check/check.ts';
+import { findEpoch } from '../graph/source-date-epoch.ts';
 import type { Graph } from '../graph/vertex.ts';
 import { decompress as decompressArchive } from '../layer/decompress.ts';
 import { clampSeconds, type TimePolicy } from '../layer/layer.ts';
@@ -21,8 +22,6 @@ import { acquireLock, tryLock } from '../native/lock.ts';
 import type { RegistryConfigSources } from '../registry/load-config.ts';
 import { decompress } from '../source/decompress.ts';
 import type { NamedContext } from '../source/named-context.ts';
-import { createRepositories, type Repositories } from '../source/git/repositories.ts';
-import { createDownloads, type Downloads } from '../source/http/downloads.ts';
 import { createResolver } from '../source/resolver.ts';
 import type { TakeLock } from '../store/lock.ts';
 import { openStore } from '../store/open.ts';
@@ -44,12 +43,14 @@ import { lazyMachinery } from './machinery.ts';
 import { contextObserver, describeSteps, observeSteps, StepReporter, type Clock } from './observer.ts';
 import { openContexts } from './open-contexts.ts';
 import { createOperations } from './operations.ts';
-import { imageShape, planInputs } from './plan-request.ts';
+import { imageShape, planInputs, planSettings, timedInput } from './plan-request.ts';
 import { planGraph, plannedImages, type Planned } from './planning.ts';
 import { readDefinition } from './read-definition.ts';
 import type { DockerfileSource, InputOptions } from './read-dockerfile.ts';
 import { recordCache } from './record-cache.ts';
+import { resolveEpoch } from './resolve-epoch.ts';
 import type { SecretProvider } from './secret-provider.ts';
+import { openSources, type Sources } from './sources.ts';
 
 /** RUN steps at once where the user does not say: they wait more than they compute. */
 const runsDefault = 16;
@@ -96,7 +97,7 @@ export async function runBuild(request: BuildRequest, ports: BuildPorts): Promis
   const reporter = new StepReporter(ports.sink, ports.clock);
   for (const text of await ports.secrets.check()) reporter.send({ type: 'notice', level: 'warning', code: 'SECRET_EMPTY', text });
   for (const notice of builderArgNotices(request)) reporter.send({ type: 'notice', ...notice });
-  if (!isDirectoryContext(request)) return withStore(request, ports, reporter, async (opened) => buildInStore({ request, specs, reporter, ...opened, ...(await fetchDefinition(request, ports, reporter, opened.store)) }));
+  if (!isDirectoryContext(request)) return withStore(request, ports, reporter, async (opened) => buildInStore({ request, specs, reporter, ...opened, ...(await fetchDefinition(request, ports, reporter, opened)) }));
   const source = await readDefinition(request, ports, reporter);
   return withStore(request, ports, reporter, (opened) => buildInStore({ request, ports, specs, reporter, source, ...opened }));
 }
@@ -105,56 +106,45 @@ export async function runBuild(request: BuildRequest, ports: BuildPorts): Promis
 export async function planBuild(request: BuildRequest, ports: BuildPorts): Promise<Graph> {
   const reporter = new StepReporter(ports.sink, ports.clock);
   if (!isDirectoryContext(request)) {
-    return withStore(request, ports, reporter, async (opened) => (await planInStore({ request, specs: [], reporter, ...opened, ...(await fetchDefinition(request, ports, reporter, opened.store)) }, timesOf(request))).graph);
+    return withStore(request, ports, reporter, async (opened) => (await planInStore({ request, specs: [], reporter, ...opened, ...(await fetchDefinition(request, ports, reporter, opened)) })).graph);
   }
   const source = await readDefinition(request, ports, reporter);
   return withStore(request, ports, reporter, async (opened) => {
-    const { graph } = await planInStore({ request, ports, specs: [], reporter, source, ...opened }, timesOf(request));
+    const { graph } = await planInStore({ request, ports, specs: [], reporter, source, ...opened });
     return graph;
   });
 }
 
 /** The context is fetched first, because the Dockerfile is in it; the ports then know where it is. */
-async function fetchDefinition(request: BuildRequest, ports: BuildPorts, reporter: StepReporter, store: Store): Promise<Pick<BuildState, 'ports' | 'source'>> {
+async function fetchDefinition(request: BuildRequest, ports: BuildPorts, reporter: StepReporter, opened: Opened): Promise<Pick<BuildState, 'ports' | 'source'>> {
   let stdin: Promise<Buffer> | null = null;
   const readStdin = (): Promise<Buffer> => (stdin ??= ports.readStdin());
-  const fetched = await fetchObserved(request, { ...ports, readStdin }, reporter, store);
+  const fetched = await fetchObserved(request, { ...ports, readStdin }, reporter, opened);
   const located = { ...ports, readStdin, ...(fetched === null ? {} : { fetched }) };
   return { ports: located, source: await readDefinition(request, located, reporter) };
 }
 
-async function fetchObserved(request: BuildRequest, ports: BuildPorts, reporter: StepReporter, store: Store): Promise<FetchedContext | null> {
+async function fetchObserved(request: BuildRequest, ports: BuildPorts, reporter: StepReporter, { store, sources }: Opened): Promise<FetchedContext | null> {
   const { fetchContext } = await import('./fetch-context.ts');
-  const downloads = downloadsOf(ports, store);
-  const repositories = repositoriesOf(ports, join(store.paths.tmp, 'context-git'), timesOf(request).kind === 'keep');
   const step = reporter.describe('[internal] load remote build context');
   reporter.started(step);
   try {
-    const fetched = await fetchContext(request, { store, repositories, downloads, folder: join(store.paths.tmp, 'context'), readStdin: ports.readStdin, signal: ports.signal });
+    const fetched = await fetchContext(request, { ...sources, store, folder: join(store.paths.tmp, 'context'), readStdin: ports.readStdin, signal: ports.signal });
     reporter.done(step, false);
     return fetched;
   } catch (error) {
     reporter.failed(step, error);
     throw error;
-  } finally {
-    await downloads.close();
   }
 }
 
-function downloadsOf(ports: BuildPorts, store: Store): Downloads {
-  return createDownloads({ store, registry: ports.registry, secret: (id) => ports.secrets.secret(id) });
-}
-
-function repositoriesOf({ searchPath, registry, secrets }: BuildPorts, tmp: string, keepsTimes: boolean): Repositories {
-  return createRepositories({ tmp, searchPath, registry, keepsTimes, secret: (id) => secrets.secret(id), ssh: (id) => secrets.agent(id)?.[0] ?? null });
-}
-
-type Opened = Pick<BuildState, 'store' | 'registry'>;
+type Opened = Pick<BuildState, 'store' | 'registry' | 'sources'>;
 
 async function withStore<Result>(request: BuildRequest, ports: BuildPorts, reporter: StepReporter, work: (opened: Opened) => Promise<Result>): Promise<Result> {
   const store = await openBuildStore(request.storeRoot, ports.processID, (notice) => reporter.send({ type: 'notice', level: 'warning', ...notice }));
   const registry = lazyRegistry(ports.registry);
-  return releasing(() => work({ store, registry }), () => releaseAll([() => registry.close(), () => store.close()]));
+  const sources = openSources({ ...ports, store, keepsTimes: request.timestamps === 'keep' });
+  return releasing(() => work({ store, registry, sources }), () => releaseAll([() => sources.close(), () => registry.close(), () => store.close()]));
 }
 
 /** Locks of the store, by the addon. */
@@ -176,31 +166,41 @@ interface BuildState {
   readonly source: DockerfileSource;
   readonly store: Store;
   readonly registry: LazyRegistry;
+  readonly sources: Sources;
 }
 
-function timesOf({ timestamps, sourceDateEpoch }: BuildRequest): TimePolicy {
+function timesOf({ timestamps }: BuildRequest, epochSeconds: number | null): TimePolicy {
   if (timestamps === 'keep') return { kind: 'keep' };
   if (timestamps === 'constant') return { kind: 'clamp', seconds: clampSeconds };
-  if (sourceDateEpoch !== null) return { kind: 'clamp', seconds: sourceDateEpoch };
-  throw new TsbuildError('usage', 'EPOCH_MISSING', '--timestamps=epoch: SOURCE_DATE_EPOCH is not set', {
+  if (epochSeconds !== null) return { kind: 'clamp', seconds: epochSeconds };
+  throw new TsbuildError('usage', 'EPOCH_MISSING', '--timestamps=epoch: SOURCE_DATE_EPOCH is not set, or of something without a time', {
     hint: 'Set it, for example SOURCE_DATE_EPOCH=$(git log -1 --format=%ct).',
   });
 }
 
-async function planInStore(state: BuildState, times: TimePolicy): Promise<Planned & { readonly contexts: ReadonlyMap<string, NamedContext> }> {
-  const { request, ports, reporter, source, store, registry } = state;
+interface PlannedBuild extends Planned {
+  readonly contexts: ReadonlyMap<string, NamedContext>;
+  readonly times: TimePolicy;
+}
+
+async function planInStore(state: BuildState): Promise<PlannedBuild> {
+  const { request, ports, reporter, source, store, registry, sources } = state;
+  const { signal } = ports;
   const contexts = readNamedContexts(request.buildContexts, ports.workingDirectory);
   const resolver = createResolver({ store, registry: registry.get, namedContexts: contexts, decompress });
-  const inputs = planInputs(request, source.dockerfile, contexts, times, ports.architecture);
-  const planned = await planGraph(inputs, { resolver, pull: request.pull, reporter, signal: ports.signal });
-  return { ...planned, contexts };
+  const input = { dockerfile: source.dockerfile, ...planSettings(request, contexts, ports.architecture) };
+  const epochSeconds = await resolveEpoch(findEpoch(input), { named: contexts, fetched: ports.fetched, sources, folder: store.paths.tmp, reporter, signal });
+  const times = timesOf(request, epochSeconds);
+  const inputs = planInputs(request, timedInput(input, epochSeconds, times));
+  const planned = await planGraph(inputs, { resolver, pull: request.pull, reporter, signal });
+  return { ...planned, contexts, times };
 }
 
 /** Plans, and tells what the build checks found, also where planning fails. */
-async function planAndCheck(state: BuildState, times: TimePolicy): ReturnType<typeof planInStore> {
+async function planAndCheck(state: BuildState): Promise<PlannedBuild> {
   const { request, ports, reporter, source } = state;
   const check = { request, ports, reporter, dockerfilePath: source.path, attempt: attemptOf(source.dockerfile) };
-  const planned = await planInStore(state, times).catch(async (error: unknown) => {
+  const planned = await planInStore(state).catch(async (error: unknown) => {
     if (!ports.signal.aborted) await checkInBuild({ ...check, images: new Map(), isFailing: true });
     throw error;
   });
@@ -213,20 +213,16 @@ async function planAndCheck(state: BuildState, times: TimePolicy): ReturnType<ty
 }
 
 async function buildInStore(state: BuildState): Promise<BuildOutcome> {
-  const { ports, reporter, store, request, specs } = state;
-  const times = timesOf(request);
-  const { graph, images, contexts: named } = await planAndCheck(state, times);
+  const { ports, reporter, store, request, specs, sources } = state;
+  const { graph, images, contexts: named, times } = await planAndCheck(state);
   const steps = describeSteps(graph, reporter);
   const name = builderArg(request, 'BUILDKIT_BUILD_NAME');
   reporter.send({ type: 'build-started', steps: [...steps.values()], target: graph.targetName, ...(name === '' ? {} : { name }) });
   const cache = openCache(store);
   const machinery = lazyMachinery({ store, times, reporter, searchPath: ports.searchPath, architecture: ports.architecture });
-  const downloads = downloadsOf(ports, store);
-  const repositories = repositoriesOf(ports, store.paths.tmp, times.kind === 'keep');
   const contexts = await openContexts({
     ...ports,
-    repositories,
-    downloads,
+    sources,
     request,
     dockerfilePath: state.source.path,
     named,
@@ -249,8 +245,8 @@ async function buildInStore(state: BuildState): Promise<BuildOutcome> {
     steps,
     accounts: new Map(),
     contextLayers: new Map(),
-    downloads,
-    repositories,
+    downloads: sources.downloads,
+    repositories: sources.repositories,
     decompress: (source) => decompressArchive(source, { what: 'archive', sizeBytesMax: archiveSizeMax }),
   };
   const work = async (): Promise<BuildOutcome> => {
@@ -263,7 +259,7 @@ async function buildInStore(state: BuildState): Promise<BuildOutcome> {
     reporter.send({ type: 'build-done', durationMs, stepsTotal: total, stepsCached: cached });
     return { ...delivery, outputs: specs, durationMs, stepsTotal: total, stepsCached: cached };
   };
-  return releasing(work, () => releaseAll([() => machinery.close(), () => downloads.close()]));
+  return releasing(work, () => machinery.close());
 }
 
 async function executeAndDeliver(state: BuildState, environment: BuildEnvironment, cache: Cache, images: Planned['images']): Promise<Delivery> {

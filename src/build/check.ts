@@ -13,7 +13,6 @@ import { ruleOf, ruleUrl } from '../graph/check/rules.ts';
 import { outlineOf, type Outline } from '../graph/describe/outline.ts';
 import { targetsOf, type TargetDescription } from '../graph/describe/targets.ts';
 import type { PlanInput } from '../graph/plan-input.ts';
-import { clampSeconds } from '../layer/time-policy.ts';
 import type { BuildRequest } from './build-request.ts';
 import { isDirectoryContext, readNamedContexts } from './inputs.ts';
 import { readIgnore } from './read-ignore.ts';
@@ -124,7 +123,7 @@ async function readWhole(request: BuildRequest, ports: CheckPorts): Promise<{ re
 /** Looking at a file needs no permission: what RUN asks for is decided when it is built. One platform stands for several. */
 function settingsOf(request: BuildRequest, { workingDirectory, architecture }: CheckPorts): Omit<PlanInput, 'images' | 'dockerfile'> {
   const contexts = readNamedContexts(request.buildContexts, workingDirectory);
-  const settings = planSettings({ ...request, platforms: request.platforms.slice(0, 1) }, contexts, { kind: 'clamp', seconds: clampSeconds }, architecture);
+  const settings = planSettings({ ...request, platforms: request.platforms.slice(0, 1) }, contexts, architecture);
   return { ...settings, allowHostNetwork: true, allowInsecure: true };
 }
 

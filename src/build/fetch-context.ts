@@ -43,7 +43,7 @@ async function fromRepository(request: BuildRequest, url: GitUrl, options: Remot
 }
 
 async function fromAddress(request: BuildRequest, options: RemoteTreeOptions): Promise<FetchedContext> {
-  const tree = await fetchAddress(request.context, options);
+  const tree = await fetchAddress({ what: 'context', url: request.context, checksum: null }, options);
   if (tree.isArchive) return withDockerfile(request, tree);
   if (request.file !== null && !isAbsolute(request.file)) throw ambiguous(request, 'the address is a Dockerfile itself');
   return withDockerfile({ ...request, file: request.file ?? loneFileName }, tree);

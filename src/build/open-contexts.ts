@@ -2,8 +2,6 @@
 import { mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ignoreNothing } from '../context/ignore.ts';
-import type { Repositories } from '../source/git/repositories.ts';
-import type { Downloads } from '../source/http/downloads.ts';
 import type { NamedContext } from '../source/named-context.ts';
 import type { Store } from '../store/store.ts';
 import type { BuildRequest } from './build-request.ts';
@@ -12,6 +10,7 @@ import { locateContext } from './inputs.ts';
 import { readIgnore } from './read-ignore.ts';
 import { lazyContext, type LazyContextOptions, type OpenContext } from './lazy-context.ts';
 import type { InputOptions } from './read-dockerfile.ts';
+import type { Sources } from './sources.ts';
 
 export interface ContextsOptions extends InputOptions {
   readonly request: BuildRequest;
@@ -21,8 +20,7 @@ export interface ContextsOptions extends InputOptions {
   readonly store: Store;
   readonly observerOf: (name: string) => ContextObserver;
   readonly nowNs: () => bigint;
-  readonly repositories: Repositories;
-  readonly downloads: Pick<Downloads, 'resolve'>;
+  readonly sources: Pick<Sources, 'fetchNamed'>;
 }
 
 export interface BuildContexts {
@@ -56,10 +54,9 @@ type Locate = LazyContextOptions['locate'];
 
 async function placesOf(options: ContextsOptions): Promise<ReadonlyMap<string, Locate>> {
   const places = new Map<string, Locate>([['', await placeOfMain(options)]]);
-  let remotes = 0;
   for (const [name, context] of options.named) {
     if (context.kind === 'directory') places.set(name, async () => ({ root: context.path, ignore: await readIgnore(context.path, null), isTemporary: false, observer: options.observerOf(name) }));
-    else if (context.kind === 'remote') places.set(name, placeOfRemote(options, name, context.url, `context-${(remotes += 1)}`));
+    else if (context.kind === 'remote') places.set(name, placeOfRemote(options, name, context.url));
   }
   return places;
 }
@@ -77,13 +74,12 @@ async function placeOfMain(options: ContextsOptions): Promise<Locate> {
 const unseen: ContextObserver = { started: () => undefined, done: () => undefined, failed: () => undefined };
 
 /** Fetching is what its step shows, not reading the files afterwards; no ignore file counts (SEMANTICS A6, 108). */
-function placeOfRemote({ store, repositories, downloads, observerOf }: ContextsOptions, name: string, url: string, folder: string): Locate {
+function placeOfRemote({ sources, observerOf }: ContextsOptions, name: string, url: string): Locate {
   return async (signal) => {
     const observer = observerOf(name);
-    const { fetchTree } = await import('./remote-tree.ts');
     observer.started();
     try {
-      const tree = await fetchTree(url, { repositories, downloads, folder: join(store.paths.tmp, folder), signal });
+      const tree = await sources.fetchNamed(url, signal);
       observer.done();
       return { ...tree, ignore: ignoreNothing, isTemporary: true, observer: unseen };
     } catch (error) {

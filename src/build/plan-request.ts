@@ -1,8 +1,8 @@
 /** What planning takes, from what the user asked for. */
 import { TsbuildError } from '../base/errors.ts';
-import type { Dockerfile } from '../dockerfile/instruction.ts';
 import type { ImageShape } from '../export/check-annotations.ts';
 import type { PlanInput } from '../graph/plan-input.ts';
+import { epochName, settleEpoch } from '../graph/source-date-epoch.ts';
 import type { Platform } from '../image/config.ts';
 import { hostPlatform, parsePlatform, uniquePlatforms } from '../image/platform.ts';
 import { clampSeconds, type TimePolicy } from '../layer/time-policy.ts';
@@ -15,25 +15,13 @@ const shmSizeDefault = 64 * 1024 * 1024;
 const hostnameDefault = 'buildkitsandbox';
 
 /** One input for each platform, in the order in which the user named them; they differ in the target platform alone. */
-export function planInputs(
-  request: BuildRequest,
-  dockerfile: Dockerfile,
-  contexts: ReadonlyMap<string, NamedContext>,
-  times: TimePolicy,
-  architecture: string,
-): readonly Omit<PlanInput, 'images'>[] {
-  const settings = { dockerfile, ...planSettings(request, contexts, times, architecture) };
-  return targetPlatforms(request, settings.buildPlatform).map((targetPlatform) => ({ ...settings, targetPlatform }));
+export function planInputs(request: BuildRequest, input: Omit<PlanInput, 'images'>): readonly Omit<PlanInput, 'images'>[] {
+  return targetPlatforms(request, input.buildPlatform).map((targetPlatform) => ({ ...input, targetPlatform }));
 }
 
-/** All but the Dockerfile and the images, for the first platform. */
-export function planSettings(
-  request: BuildRequest,
-  contexts: ReadonlyMap<string, NamedContext>,
-  times: TimePolicy,
-  architecture: string,
-): Omit<PlanInput, 'images' | 'dockerfile'> {
-  const buildArgs = new Map(request.buildArgs.flatMap(({ key, value }) => (value === undefined ? [] : [[key, value] as const])));
+/** All but the Dockerfile and the images, for the first platform; its times are the constant. */
+export function planSettings(request: BuildRequest, contexts: ReadonlyMap<string, NamedContext>, architecture: string): Omit<PlanInput, 'images' | 'dockerfile'> {
+  const buildArgs = buildArgsOf(request);
   const buildPlatform = hostPlatform(architecture);
   const shape = imageShape(request, architecture);
   return {
@@ -53,11 +41,31 @@ export function planSettings(
     cacheNamespace: buildArgs.get('BUILDKIT_CACHE_MOUNT_NS') ?? '',
     noCache: request.noCache,
     noCacheFilter: request.noCacheFilter,
-    created: new Date((request.sourceDateEpoch ?? clampSeconds) * 1000).toISOString().replace('.000Z', 'Z'),
-    sourceDateEpoch: String(times.kind === 'clamp' ? times.seconds : clampSeconds),
+    created: formatTime(clampSeconds),
+    sourceDateEpoch: String(clampSeconds),
     allowHostNetwork: request.network === 'host' || request.allow.includes('network.host'),
     allowInsecure: request.allow.includes('security.insecure'),
   };
+}
+
+/** With the user's time for `created`, and the one for files in RUN. */
+export function timedInput(input: Omit<PlanInput, 'images'>, epochSeconds: number | null, times: TimePolicy): Omit<PlanInput, 'images'> {
+  return {
+    ...input,
+    ...settleEpoch(input, epochSeconds),
+    created: formatTime(epochSeconds ?? clampSeconds),
+    sourceDateEpoch: String(times.kind === 'clamp' ? times.seconds : clampSeconds),
+  };
+}
+
+function formatTime(seconds: number): string {
+  return new Date(seconds * 1000).toISOString().replace('.000Z', 'Z');
+}
+
+/** The environment's SOURCE_DATE_EPOCH is one of them, as with buildx. */
+function buildArgsOf({ buildArgs, sourceDateEpoch }: BuildRequest): ReadonlyMap<string, string> {
+  const given = buildArgs.flatMap(({ key, value }) => (value === undefined ? [] : [[key, value] as const]));
+  return new Map([...(sourceDateEpoch === null ? [] : [[epochName, sourceDateEpoch] as const]), ...given]);
 }
 
 /** What a named context is for planning; `docker-image://scratch` is nothing at all. */

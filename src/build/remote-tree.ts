@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { parseGitUrl, type GitUrl } from '../dockerfile/git-url.ts';
 import { readDirectory } from '../native/directory.ts';
 import type { Repositories } from '../source/git/repositories.ts';
-import type { Downloads } from '../source/http/downloads.ts';
+import type { DownloadRequest, Downloads } from '../source/http/downloads.ts';
 import type { FetchedTree } from './fetched-tree.ts';
 
 export interface RemoteTreeOptions {
@@ -25,7 +25,7 @@ const loneFileMode = 0o600;
 /** @throws TsbuildError of fetching and unpacking */
 export async function fetchTree(address: string, options: RemoteTreeOptions): Promise<FetchedTree> {
   const url = parseGitUrl(address);
-  return url === null ? fetchAddress(address, options) : fetchRepository(url, url.keepGitDir === true, options);
+  return url === null ? fetchAddress({ what: 'context', url: address, checksum: null }, options) : fetchRepository(url, url.keepGitDir === true, options);
 }
 
 export async function fetchRepository(url: GitUrl, keepsGit: boolean, { repositories, signal }: RemoteTreeOptions): Promise<FetchedTree> {
@@ -39,8 +39,8 @@ export interface AddressTree extends FetchedTree {
   readonly isArchive: boolean;
 }
 
-export async function fetchAddress(address: string, { downloads, folder, signal }: RemoteTreeOptions): Promise<AddressTree> {
-  const { path, modifiedSeconds } = await (await downloads.resolve({ what: 'context', url: address, checksum: null, signal })).open();
+export async function fetchAddress(address: Pick<DownloadRequest, 'what' | 'url' | 'checksum'>, { downloads, folder, signal }: RemoteTreeOptions): Promise<AddressTree> {
+  const { path, modifiedSeconds } = await (await downloads.resolve({ ...address, signal })).open();
   const { isArchive, unpackTree } = await import('./archive-tree.ts');
   if (await isArchive(path)) {
     const tree = await unpackTree(path, folder, signal);

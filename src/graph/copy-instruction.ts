@@ -11,7 +11,8 @@ import type { ResolvedStage } from './stages.ts';
 import type { StageState } from './stage-state.ts';
 import type { CopyOperation, CopySource, VertexID } from './vertex.ts';
 
-function isDownload(source: string): boolean {
+/** Whether a source is an address of a file. */
+export function isDownload(source: string): boolean {
   return /^https?:\/\//.test(source);
 }
 

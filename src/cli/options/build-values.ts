@@ -4,7 +4,7 @@
  */
 import { entitlements, networkModes, timestampPolicies, type BuildRequest } from '../build-request.ts';
 import type { RawBuildOptions } from './build-options.ts';
-import { invalidOption, oneOf, parseFields } from './csv.ts';
+import { oneOf, parseFields } from './csv.ts';
 import { parseCount, parseSize, parseUlimit } from './limits.ts';
 import { parseAnnotation, parseBuildArg, parseHost, parseLabel, parseNamed, type Environment } from './pairs.ts';
 import { parseSecret, parseSsh } from './secrets.ts';
@@ -40,7 +40,6 @@ type Inputs = 'context' | 'file' | 'target' | 'buildArgs' | 'buildContexts' | 's
 
 function inputsOf(context: string, raw: RawBuildOptions, env: Environment): Pick<BuildRequest, Inputs> {
   const buildArgs = raw.buildArg.map((text) => parseBuildArg(text, env));
-  const given = buildArgs.findLast((argument) => argument.key === 'SOURCE_DATE_EPOCH');
   return {
     context,
     file: raw.file ?? null,
@@ -50,7 +49,8 @@ function inputsOf(context: string, raw: RawBuildOptions, env: Environment): Pick
     secrets: raw.secret.map((text) => parseSecret(text, env)),
     ssh: raw.ssh.map((text) => parseSsh(text, env)),
     platforms: splitList(raw.platform),
-    sourceDateEpoch: parseEpoch(given === undefined ? env['SOURCE_DATE_EPOCH'] : given.value),
+    // An empty value means the same as none: scripts export it so (reproducible-builds.org/specs/source-date-epoch).
+    sourceDateEpoch: env['SOURCE_DATE_EPOCH'] || null,
   };
 }
 
@@ -70,16 +70,6 @@ function runSettingsOf(raw: RawBuildOptions): Pick<BuildRequest, RunSettings> {
 /** Options that may be repeated and may hold commas. */
 function splitList(words: readonly string[]): readonly string[] {
   return words.flatMap((word) => word.split(',')).map((word) => word.trim()).filter((word) => word !== '');
-}
-
-// An empty value means the same as none: scripts export it so (reproducible-builds.org/specs/source-date-epoch).
-function parseEpoch(text: string | undefined): number | null {
-  if (text === undefined || text === '') return null;
-  const seconds = /^\d+$/.test(text) ? Number(text) : Number.NaN;
-  if (!Number.isSafeInteger(seconds)) {
-    throw invalidOption('SOURCE_DATE_EPOCH', text, 'must be a whole number of seconds', 'For example SOURCE_DATE_EPOCH=$(git log -1 --format=%ct).');
-  }
-  return seconds;
 }
 
 /** Whether an output goes to standard output, which then has room for nothing else. */
