@@ -24,7 +24,8 @@ export function assertProperty<Inputs>(property: fc.IRawProperty<Inputs, false>,
   const details = fc.check(property, { ...parameters, seed: randomSeed(environment), ...(path === undefined ? {} : { path }) });
   if (!details.failed) return;
   const place = details.counterexamplePath === null ? '' : ` TSBUILD_RANDOM_PATH=${details.counterexamplePath}`;
-  throw new Error(`${fc.defaultReportMessage(details)}\n\nReplay with TSBUILD_RANDOM_SEED=${details.seed}${place} (the path is that of this test alone: --test-name-pattern)`, {
-    cause: details.failed ? details.errorInstance : undefined,
+  const cause: unknown = details.errorInstance;
+  throw new Error(`${fc.defaultReportMessage(details)}\n\n${String(cause)}\n\nReplay with TSBUILD_RANDOM_SEED=${details.seed}${place} (the path is that of this test alone: --test-name-pattern)`, {
+    cause,
   });
 }
