@@ -9,6 +9,7 @@ import { isGitUrl } from '../dockerfile/git-url.ts';
 import { contextKey, parseNamedContext, type NamedContext } from '../source/named-context.ts';
 import type { BuildRequest, NamedValue } from './build-request.ts';
 import type { InputOptions } from './read-dockerfile.ts';
+import { unreadableError } from './unreadable.ts';
 
 /** `--build-context`, by the name that FROM and --from are compared with; directories are made absolute. */
 export function readNamedContexts(values: readonly NamedValue[], workingDirectory: string): ReadonlyMap<string, NamedContext> {
@@ -37,8 +38,8 @@ export async function locateContext(request: Pick<BuildRequest, 'context'>, { wo
   }
   const path = resolve(workingDirectory, request.context);
   const found = await stat(path).catch((error: unknown) => {
-    if (errnoCode(error) === 'ENOENT') return null;
-    throw error;
+    if (errnoCode(error) === 'ENOENT' || errnoCode(error) === 'ENOTDIR') return null;
+    throw unreadableError(path, '', error);
   });
   if (found?.isDirectory() === true) return path;
   throw new TsbuildError('usage', 'CONTEXT_MISSING', `unable to prepare context: path ${JSON.stringify(request.context)} ${found === null ? 'not found' : 'is not a directory'}`, {

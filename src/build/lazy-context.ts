@@ -3,11 +3,10 @@ import { join } from 'node:path';
 import { hexOf, digestOf, type ContentDigest } from '../base/digest.ts';
 import type { Ignore } from '../context/ignore.ts';
 import type { DirectoryReader } from '../context/tree.ts';
-import { readContents } from '../native/directory.ts';
 import { replaceFile } from '../store/durable.ts';
 import type { Store } from '../store/store.ts';
 import { ContextSource, type ContextObserver } from './context-source.ts';
-import { contextReader } from './read-context.ts';
+import { contextReader, readContextContents } from './read-context.ts';
 
 /** Where a context's files are, once they are here. */
 export interface ContextPlace {
@@ -41,7 +40,7 @@ export function lazyContext({ store, locate, nowNs }: LazyContextOptions): OpenC
       ignore: place.ignore,
       readDirectory: place.readDirectory ?? contextReader(place.root),
       cacheFile: place.isTemporary ? null : join(store.paths.files, `${name}.jsonl`),
-      readContents,
+      readContents: readContextContents,
       writeFile: (path, text) => replaceFile({ path, temporary: join(store.paths.tmp, `files-${name}`), bytes: text, mode: 0o600 }),
       nowNs,
       observer: place.observer,

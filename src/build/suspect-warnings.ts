@@ -6,7 +6,7 @@ import { messageOf, TsbuildError, unreachable } from '../base/errors.ts';
 import { encodePath } from '../base/path-bytes.ts';
 import type { Suspect } from '../context/listing.ts';
 import { headSizeBytes, type SuspectKind } from '../context/suspects.ts';
-import { unreadableError } from './read-context.ts';
+import { unreadableError } from './unreadable.ts';
 
 /** Something about one path of the context. */
 export interface ContextWarning {

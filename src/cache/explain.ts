@@ -3,6 +3,7 @@
  * Parts that are lists of named things (files, variables) are compared thing by thing. Pure.
  */
 import { canonicalJson, compareBytes, type CacheKey, type JsonValue } from '../base/canonical.ts';
+import { showName } from '../base/show-name.ts';
 
 /** How many differences are named before the rest is only counted. */
 const namedMax = 2;
@@ -55,11 +56,11 @@ function compareKeys(previous: CacheKey, now: CacheKey): readonly Difference[] {
 function compareParts(part: Difference, before: ReadonlyMap<string, JsonValue>, after: ReadonlyMap<string, JsonValue>): readonly Difference[] {
   const left = namedEntries(before.get(part.name) ?? []);
   const right = namedEntries(after.get(part.name) ?? []);
-  const whole = { ...part, name: printable(part.name) };
+  const whole = { ...part, name: showName(part.name) };
   if (left === null || right === null) return [whole];
   const entries = compareMaps(left, right);
   const prefix = bareParts.has(part.name) ? '' : `${part.name} `;
-  return entries.length === 0 ? [whole] : entries.map(({ change, name }) => ({ change, name: printable(prefix + name) }));
+  return entries.length === 0 ? [whole] : entries.map(({ change, name }) => ({ change, name: showName(prefix + name) }));
 }
 
 /** Changed first, then new, then gone; each by name. */
@@ -103,9 +104,4 @@ function entryName(entry: JsonValue): string | null {
 
 function isList(value: object): value is readonly JsonValue[] {
   return Array.isArray(value);
-}
-
-/** File names may hold anything; what could move a terminal's cursor is shown escaped. */
-function printable(text: string): string {
-  return /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/.test(text) ? JSON.stringify(text).replace(/[\u007f-\u009f]/g, '\ufffd') : text;
 }

@@ -6,6 +6,7 @@ import { availableParallelism } from 'node:os';
 import { digestFromHex, type ContentDigest } from '../base/digest.ts';
 import { errnoCode, TsbuildError } from '../base/errors.ts';
 import { decodePath, encodePath } from '../base/path-bytes.ts';
+import { showName } from '../base/show-name.ts';
 import { loadAddon } from './addon.ts';
 import type { FrameReader } from './encoding.ts';
 import { FrameReader as Reader } from './encoding.ts';
@@ -116,15 +117,20 @@ export async function readContents(root: string, paths: readonly string[]): Prom
   } catch (error) {
     if (errnoCode(error) !== 'FILE_CHANGED') throw error;
     const path = error instanceof Error && 'path' in error ? String(error.path) : '';
-    throw new TsbuildError('step', 'FILE_CHANGED', `read ${path}: it changed while it was read`, {
-      hint: 'Build again when nothing writes to it.',
-      cause: error,
-      details: { path },
-    });
+    throw fileChangedError(path, error);
   }
   const records = new Reader(packed);
   return paths.map(() => {
     const hex = records.raw(digestBytes).toString('hex');
     return { digest: hex === noDigest ? null : digestFromHex<ContentDigest>(hex), xattrs: readXattrs(records) };
+  });
+}
+
+/** The error for a file that was another one before. */
+export function fileChangedError(path: string, cause: unknown): TsbuildError {
+  return new TsbuildError('step', 'FILE_CHANGED', `read ${showName(path)}: it changed while it was read`, {
+    hint: 'Build again when nothing writes to it.',
+    cause,
+    details: { path },
   });
 }
