@@ -75,7 +75,7 @@ async function contentValue(environment: BuildEnvironment, from: VertexID, sourc
 /** COPY and ADD: the merged tree that the destination is resolved in, and what will land there. */
 export async function copyKey(environment: BuildEnvironment, operation: CopyOperation, inputs: Inputs, signal: AbortSignal): Promise<CacheKey> {
   const files = await Promise.all(operation.sources.map((source) => sourceValue(environment, operation, source, inputs, signal)));
-  return makeKey('copy/3', [
+  return makeKey('copy/4', [
     { name: 'root', value: operation.link ? 'any' : chain(inputs.get(operation.root)?.layers) },
     { name: 'files', value: files },
     { name: 'destination', value: operation.destination },
@@ -89,6 +89,7 @@ export async function copyKey(environment: BuildEnvironment, operation: CopyOper
   ]);
 }
 
+/** Fields are named, and `name` is what a miss is explained by: the kind of a source says little. */
 async function sourceValue(
   environment: BuildEnvironment,
   operation: CopyOperation,
@@ -98,21 +99,23 @@ async function sourceValue(
 ): Promise<JsonValue> {
   switch (source.kind) {
     case 'inline':
-      return ['inline', source.name, digestOf<ContentDigest>(encodePath(source.content))];
+      return { kind: 'inline', name: source.name, digest: digestOf<ContentDigest>(encodePath(source.content)) };
     case 'http': {
       const { digest } = await environment.downloads.resolve({ what: 'ADD', url: source.url, checksum: source.checksum, signal });
-      return ['http', source.filename, digest];
+      return { kind: 'http', name: source.filename, digest };
     }
     case 'git':
-      return (await resolveRepository(environment, source.from, signal)).identity;
+      return { kind: 'git', identity: (await resolveRepository(environment, source.from, signal)).identity };
     case 'path': {
       const from = environment.graph.vertices[source.from]?.operation;
-      if (from?.kind !== 'context') return ['layers', chain(inputs.get(source.from)?.layers), source.pattern, source.include ?? null];
+      if (from?.kind !== 'context') {
+        return { kind: 'layers', chain: chain(inputs.get(source.from)?.layers), pattern: source.pattern, include: source.include ?? null };
+      }
       // The owner that was asked for is a part of the key as it was written: what a name means depends on the root.
       const { digest } = await planFromContext(environment, {
         name: from.name, pattern: source.pattern, options: selectOptions(operation, source), landing: landingOf(operation, null), signal,
       });
-      return ['context', digest];
+      return { kind: 'context', digest };
     }
   }
 }

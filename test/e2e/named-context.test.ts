@@ -1,12 +1,12 @@
 /** Named contexts: repositories and addresses wherever a name may stand; which ignore file hides what. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { readdir } from 'node:fs/promises';
+import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test, type TestContext } from 'node:test';
 import { serve } from '../registry/servers.ts';
 import { openBench, type Bench } from '../support/build-bench.ts';
-import { builtFiles } from '../support/built-files.ts';
+import { builtFiles, finish } from '../support/built-files.ts';
 import { writeContext } from '../support/context.ts';
 import { commitSeconds, makeRepository, serveGit, type GitServer, type TestRepository } from '../support/git-server.ts';
 import { forRun, skipWithout } from '../support/needs.ts';
@@ -112,4 +112,16 @@ test('A6.108 each local named context has its own .dockerignore, never that of t
   });
   const names = (await builtFiles(options, bench.folder)).map((line) => line.replace(/ .*/s, '')).filter((name) => !name.endsWith('/'));
   assert.deepEqual(names, ['0/.dockerignore', '0/Dockerfile', '0/a', '1/.dockerignore', '1/b', '2/a', '2/b']);
+});
+
+test('a miss is explained by the files, not by the kind of the source that they come from', { skip }, async (t) => {
+  const folder = temporaryFolder(t);
+  const options = await bench.prepare(['FROM base', 'COPY --from=there f /', 'COPY <<b /', 'text', 'b'], { buildContexts: [{ name: 'there', value: folder }] });
+  const notes = async (): Promise<readonly string[]> => (await finish(options)).events.flatMap((event) => (event.type === 'step-note' ? [event.text] : []));
+  await writeFile(join(folder, 'f'), '1');
+  await notes();
+  await writeFile(join(folder, 'f'), '22');
+  assert.deepEqual(await notes(), ['miss: changed files', 'miss: changed root']);
+  await writeFile(join(options.context, 'Dockerfile'), 'FROM base\nCOPY --from=there f /\nCOPY <<b /\nother\nb\n');
+  assert.deepEqual(await notes(), ['miss: changed b']);
 });

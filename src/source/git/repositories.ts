@@ -87,7 +87,7 @@ async function resolve(task: Task): Promise<Repository> {
   const keepsGit = wanted && url.subdirectory === '';
   let opening: Promise<OpenRepository> | null = null;
   return {
-    identity: ['git', resolved.commit, url.subdirectory, url.submodules, keepsGit ? [resolved.ref, access.remote] : null],
+    identity: [resolved.commit, url.subdirectory, url.submodules, keepsGit ? [resolved.ref, access.remote] : null],
     commit: resolved.commit,
     get isOpen() {
       return opening !== null;
