@@ -2,19 +2,16 @@
  * ADD of archives: told by their content, unpacked into a writable snapshot, committed as one layer
  * (SEMANTICS A6, 72 and 74).
  */
-import { constants, createReadStream, createWriteStream } from 'node:fs';
+import { constants, createReadStream } from 'node:fs';
 import { mkdtemp, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import type { DiffID } from '../base/digest.ts';
-import { errnoCode, TsbuildError } from '../base/errors.ts';
+import { TsbuildError } from '../base/errors.ts';
 import { encodePath } from '../base/path-bytes.ts';
-import { extractArchive } from '../layer/layer.ts';
-import { loadAddon } from '../native/addon.ts';
-import type { ViewSpec } from '../native/view.ts';
 import type { ActiveSnapshot } from '../snapshot/snapshot.ts';
 import type { CopyItem, Owner } from './copy-plan.ts';
 import type { BuildEnvironment } from './environment.ts';
+import { unpackArchive } from './unpack-archive.ts';
 import { writeCopyOver, type WriteCopy } from './write-copy.ts';
 
 const blockBytes = 512;
@@ -30,7 +27,7 @@ async function isArchive(environment: BuildEnvironment, item: CopyItem, signal: 
   if (file === null) return false;
   signal.throwIfAborted();
   try {
-    return isTarHeader(await firstBlock(readPlain(environment, file)));
+    return isTarHeader(await firstBlock(readPlain(environment, file, item.name)));
   } catch (error) {
     // Broken compression: then it is a file like any other.
     if (error instanceof TsbuildError && error.code === 'DATA_CORRUPT') return false;
@@ -45,10 +42,10 @@ function archivePath(item: CopyItem): string | null {
   return join(item.origin.path, entry.sourcePath);
 }
 
-async function* readPlain(environment: BuildEnvironment, path: string): AsyncIterable<Uint8Array> {
+async function* readPlain(environment: BuildEnvironment, path: string, name: string): AsyncIterable<Uint8Array> {
   const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   try {
-    yield* environment.decompress(file.createReadStream({ autoClose: false, highWaterMark: 256 * 1024 }));
+    yield* environment.decompress(file.createReadStream({ autoClose: false, highWaterMark: 256 * 1024 }), name);
   } finally {
     await file.close();
   }
@@ -83,13 +80,17 @@ export function isTarHeader(bytes: Uint8Array): boolean {
 /** One layer from archives and files, in the order of the instruction. */
 export async function addArchives(environment: BuildEnvironment, request: WriteCopy, owner: Owner | null, signal: AbortSignal): Promise<DiffID> {
   await environment.baseLayers.ensure(request.base, signal);
-  const { snapshots } = await environment.machinery();
+  const { helper, snapshots } = await environment.machinery();
   const active = await snapshots.prepare(request.base, signal);
   try {
     for (const item of request.items) {
       const file = (await isArchive(environment, item, signal)) ? archivePath(item) : null;
       if (file === null) await addFiles(environment, request, item, active, signal);
-      else await unpack(environment, await active.openView(), request.destination, readPlain(environment, file), owner, request.onWarning, signal);
+      else {
+        const options = { view: await active.openView(), destination: encodePath(request.destination), what: `extract ${item.name}`, ...(owner === null ? {} : { owner }) };
+        const warnings = await unpackArchive(helper, readPlain(environment, file, item.name), options, signal);
+        warnings.forEach(request.onWarning);
+      }
     }
   } catch (error) {
     await active.discard();
@@ -110,28 +111,10 @@ async function addFiles(environment: BuildEnvironment, request: WriteCopy, item:
     } finally {
       await file.close();
     }
-    await unpack(environment, await active.openView(), '/', createReadStream(path), null, request.onWarning, signal);
+    const { helper } = await environment.machinery();
+    const warnings = await unpackArchive(helper, createReadStream(path), { view: await active.openView(), destination: '/' }, signal);
+    warnings.forEach(request.onWarning);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
-}
-
-async function unpack(
-  environment: BuildEnvironment,
-  view: ViewSpec,
-  destination: string,
-  tar: AsyncIterable<Uint8Array>,
-  owner: Owner | null,
-  onWarning: (line: string) => void,
-  signal: AbortSignal,
-): Promise<void> {
-  const { helper } = await environment.machinery();
-  const addon = loadAddon();
-  const { readFd, writeFd } = addon.createPipe();
-  const extracting = extractArchive(helper, { view, destination: encodePath(destination), tarFd: readFd, ...(owner === null ? {} : { owner }) }, signal);
-  addon.closeFd(readFd); // the extraction has its own
-  const [extracted, fed] = await Promise.allSettled([extracting, pipeline(tar, createWriteStream('', { fd: writeFd }))]);
-  if (extracted.status === 'rejected') throw extracted.reason;
-  if (fed.status === 'rejected' && errnoCode(fed.reason) !== 'EPIPE') throw fed.reason;
-  extracted.value.warnings.forEach(onWarning);
 }

@@ -247,7 +247,7 @@ async function buildInStore(state: BuildState): Promise<BuildOutcome> {
     contextLayers: new Map(),
     downloads: sources.downloads,
     repositories: sources.repositories,
-    decompress: (source) => decompressArchive(source, { what: 'archive', sizeBytesMax: archiveSizeMax }),
+    decompress: (source, what) => decompressArchive(source, { what, errorClass: 'step', sizeBytesMax: archiveSizeMax }),
   };
   const work = async (): Promise<BuildOutcome> => {
     fetches.begin(environment.baseLayers);

@@ -57,5 +57,5 @@ export interface BuildEnvironment {
   readonly decompress: Decompress;
 }
 
-/** Plain bytes of a stream that may be compressed; detected by content. */
-export type Decompress = (source: AsyncIterable<Uint8Array>) => AsyncIterable<Uint8Array>;
+/** Plain bytes of a stream that may be compressed; detected by content. `what` names it in errors. */
+export type Decompress = (source: AsyncIterable<Uint8Array>, what: string) => AsyncIterable<Uint8Array>;

@@ -6,7 +6,7 @@ import { spawn } from 'node:child_process';
 import { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { Decompress as ZstdDecompress } from 'fzstd';
-import { errnoCode, messageOf, TsbuildError } from '../base/errors.ts';
+import { errnoCode, messageOf, TsbuildError, type ErrorClass } from '../base/errors.ts';
 
 export type Compression = 'none' | 'gzip' | 'zstd' | 'bzip2' | 'xz';
 
@@ -29,6 +29,8 @@ export interface DecompressOptions {
   readonly what: string;
   /** More bytes than this are an error. */
   readonly sizeBytesMax: number;
+  /** Of what is wrong with the data; `registry` unless told. */
+  readonly errorClass?: ErrorClass;
   readonly signal?: AbortSignal;
 }
 
@@ -36,7 +38,7 @@ type Bytes = AsyncGenerator<Uint8Array, void, undefined>;
 
 /**
  * The stream without its compression; for `pipeline(source, (bytes) => decompress(bytes, options), target)`.
- * @throws TsbuildError `DATA_CORRUPT` (class registry), `DATA_TOO_LARGE`, `DECOMPRESSOR_MISSING`
+ * @throws TsbuildError `DATA_CORRUPT`, `DATA_TOO_LARGE` (class `errorClass`), `DECOMPRESSOR_MISSING`
  */
 export async function* decompress(source: AsyncIterable<Uint8Array>, options: DecompressOptions): Bytes {
   const { start, all } = await peek(source);
@@ -47,32 +49,32 @@ export async function* decompress(source: AsyncIterable<Uint8Array>, options: De
       options.signal?.throwIfAborted();
       sizeBytes += chunk.length;
       if (sizeBytes > options.sizeBytesMax) {
-        throw new TsbuildError('registry', 'DATA_TOO_LARGE', `decompress ${options.what}: it has more than ${options.sizeBytesMax} bytes`);
+        throw new TsbuildError(options.errorClass ?? 'registry', 'DATA_TOO_LARGE', `decompress ${options.what}: it has more than ${options.sizeBytesMax} bytes`);
       }
       yield chunk;
     }
   } catch (cause) {
     options.signal?.throwIfAborted();
     if (cause instanceof TsbuildError || compression === 'none' || (errnoCode(cause) ?? 'Z_').startsWith('E')) throw cause;
-    throw corrupt(options.what, compression, messageOf(cause), cause);
+    throw corrupt(options, compression, messageOf(cause), cause);
   }
 }
 
-function corrupt(what: string, compression: Compression, reason: string, cause?: unknown): TsbuildError {
-  return new TsbuildError('registry', 'DATA_CORRUPT', `decompress ${what}: its ${compression} data is broken: ${reason}`, { cause });
+function corrupt({ what, errorClass = 'registry' }: DecompressOptions, compression: Compression, reason: string, cause?: unknown): TsbuildError {
+  return new TsbuildError(errorClass, 'DATA_CORRUPT', `decompress ${what}: its ${compression} data is broken: ${reason}`, { cause });
 }
 
-function undo(compression: Compression, source: Bytes, { what, signal }: DecompressOptions): AsyncIterable<Uint8Array> {
+function undo(compression: Compression, source: Bytes, options: DecompressOptions): AsyncIterable<Uint8Array> {
   switch (compression) {
     case 'none':
       return source;
     case 'gzip':
       return throughGunzip(source);
     case 'zstd':
-      return throughZstd(source, what);
+      return throughZstd(source, options);
     case 'bzip2':
     case 'xz':
-      return throughProgram(compression, source, what, signal);
+      return throughProgram(compression, source, options);
   }
 }
 
@@ -112,26 +114,26 @@ async function* throughGunzip(source: Bytes): Bytes {
   }
 }
 
-async function* throughZstd(source: Bytes, what: string): Bytes {
+async function* throughZstd(source: Bytes, options: DecompressOptions): Bytes {
   const ready: Uint8Array[] = [];
   let isWhole = false;
   const stream = new ZstdDecompress((chunk, isLast) => {
     if (chunk.length > 0) ready.push(chunk);
     isWhole = isLast === true;
   });
-  let held: Uint8Array | null = null;
+  // The end is told by itself: what came before a cut is data.
   for await (const chunk of source) {
-    if (held !== null) stream.push(held, false);
-    held = chunk;
+    stream.push(chunk, false);
     yield* ready.splice(0);
   }
-  if (held !== null) stream.push(held, true);
+  stream.push(new Uint8Array(0), true);
   yield* ready.splice(0);
-  if (!isWhole) throw corrupt(what, 'zstd', 'it ends early');
+  if (!isWhole) throw corrupt(options, 'zstd', 'it ends early');
 }
 
 /** Formats that only archives use: the system's program decompresses them, with our bytes on its standard input. */
-async function* throughProgram(program: 'bzip2' | 'xz', source: Bytes, what: string, signal: AbortSignal | undefined): Bytes {
+async function* throughProgram(program: 'bzip2' | 'xz', source: Bytes, options: DecompressOptions): Bytes {
+  const { what, signal } = options;
   const child = spawn(program, ['-d', '-c'], { stdio: ['pipe', 'pipe', 'pipe'], ...(signal === undefined ? {} : { signal }) });
   let printed = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => (printed = (printed + text).slice(-500)));
@@ -147,7 +149,7 @@ async function* throughProgram(program: 'bzip2' | 'xz', source: Bytes, what: str
     yield* child.stdout as AsyncIterable<Uint8Array>;
     const end = await ended;
     if (end instanceof Error) throw missingProgram(program, what, end);
-    if (end !== 0) throw corrupt(what, program, printed.trim().split('\n')[0] ?? 'no reason given');
+    if (end !== 0) throw corrupt(options, program, printed.trim().split('\n')[0] ?? 'no reason given');
   } finally {
     input.destroy();
     child.kill('SIGKILL');

@@ -26,6 +26,8 @@ export interface ExtractOptions {
   /** Permission bits for files and directories, instead of their own. */
   readonly mode?: number;
   readonly userxattr?: boolean;
+  /** Names the work in errors: `extract app.tar`. */
+  readonly what?: string;
 }
 
 /**
@@ -44,7 +46,7 @@ export async function extractArchive(
   writeViewSpec(spec, options.view);
   spec.boolean(options.userxattr ?? false).bytes(options.destination);
   spec.boolean(owner !== undefined).u32(owner?.uid ?? 0).u32(owner?.gid ?? 0).boolean(mode !== undefined).u32(mode ?? 0);
-  const job = { kind: JobKind.Extract, spec: spec.finish(), what: 'extract archive', ...(signal === undefined ? {} : { signal }) };
+  const job = { kind: JobKind.Extract, spec: spec.finish(), what: options.what ?? 'extract archive', ...(signal === undefined ? {} : { signal }) };
   const { result, warnings } = await sendToJob(helper, job, options.tarFd);
   return { entryCount: Number(result.u64()), warnings };
 }
