@@ -34,7 +34,7 @@ test('property: equal data has equal text, and the text is the data', () => {
 
 const part = fc.record({ name: fc.constantFrom('a', 'b', 'ab'), value: fc.oneof(fc.constantFrom<JsonValue>('', 'a', 'ab', 'b', null, ['a', 'b'], ['ab'], [['a'], 'b'], '["a","b"]'), json) });
 
-test('property: keys are equal for equal lists of parts only', () => {
+test('A6.104 property: keys are equal for equal lists of parts only', () => {
   const parts = fc.array(part, { maxLength: 4 });
   assertProperty(fc.property(parts, parts, fc.constantFrom('x/1', 'x/2'), (a, b, operation) => {
     const isSame = operation === 'x/1' && canonicalJson(a.map(({ name, value }) => [name, value])) === canonicalJson(b.map(({ name, value }) => [name, value]));

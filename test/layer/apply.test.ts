@@ -127,7 +127,7 @@ f('oq/sub/deep/n'); f('oq/.wh..wh..opq'); f('wh/in/n'); f('.wh.wh')`);
   ]);
 });
 
-test('applyLayer contains names that climb, absolute names and names through links', asRoot, async (t) => {
+test('A6.103 applyLayer contains names that climb, absolute names and names through links', asRoot, async (t) => {
   const target = await check(
     t,
     `f('../../escaped', 'a'); f('/absolute', 'b'); s('out', '/'); f('out/inside', 'c'); s('up', '../../..'); f('up/too', 'd'); d('x'); f('x/../y', 'e'); f('./z', 'f'); s('abs', '/x'); f('abs/w', 'g')`,
@@ -136,7 +136,7 @@ test('applyLayer contains names that climb, absolute names and names through lin
   assert.ok(!existsSync(join(target, '../escaped')) && !existsSync(join(target, '../../escaped')));
 });
 
-test('applyLayer never writes, links, chmods or removes through a link to the host', asRoot, async (t) => {
+test('A6.103 applyLayer never writes, links, chmods or removes through a link to the host', asRoot, async (t) => {
   const directory = temporary(t);
   const victim = join(directory, 'victim');
   writeFileSync(victim, 'precious', { mode: 0o600 });

@@ -116,7 +116,7 @@ test('A6.63b the directory that is copied gives its mode to nothing, those in it
   ]);
 });
 
-test('A6.65 Ours.2 --link looks at nothing below: links and modes there are replaced, names have no meaning, and --chmod stays linked', { skip }, async () => {
+test('A6.64 A6.65 A1.22 Ours.2 --link looks at nothing below: links and modes there are replaced, names have no meaning, and --chmod stays linked', { skip }, async () => {
   const dockerfile = (below: string): string => scratch(below, 'COPY --link --chmod=640 f /l/g', 'COPY --link f /tmp/a/', 'COPY --link --chown=7 f /tmp/');
   const context = 'printf 1 > f; printf x > other';
   const first = await bench.build({ context, below: 'mkdir -m 1777 tmp; ln -s tmp l; mkdir etc; echo app:x:1:1::/: > etc/passwd', dockerfile: dockerfile('ADD below.tar /') });
