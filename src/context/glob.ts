@@ -3,7 +3,7 @@
  * that a name is compared with few short patterns and never with whole paths. Start at `placeRule`.
  */
 import type { IgnoreRule } from './ignore.ts';
-import { matchesPattern, reachesBelow } from './ignore-pattern.ts';
+import { matchesPattern, reachesBelow, type IgnorePattern } from './ignore-pattern.ts';
 import { isInClass, type Step } from './steps.ts';
 
 /** A directory's path with a `/` behind it; empty for the root. */
@@ -28,6 +28,8 @@ export type PlacedRule =
   | { readonly kind: 'entry'; readonly prefix: DirectoryPrefix; readonly name: string }
   /** Entries of this name, wherever. */
   | { readonly kind: 'name'; readonly name: string }
+  /** Entries whose name ends so, wherever no directory has a line feed; it begins with its only dot, and so is looked up. */
+  | { readonly kind: 'extension'; readonly name: string }
   | { readonly kind: 'glob'; readonly glob: Glob };
 
 const anywhere = (): boolean => true;
@@ -52,6 +54,8 @@ export function placeRule(rule: IgnoreRule, number: number): PlacedRule {
       const parts = splitSteps(pattern.steps);
       if (parts === null) break;
       const isEverywhere = parts.directory.length > 0 && parts.directory.every(({ kind }) => kind === 'directories');
+      const extension = isEverywhere ? extensionOf(parts.name) : null;
+      if (extension !== null) return { kind: 'extension', name: extension };
       return glob({ isEverywhere, fitsDirectory: (prefix) => matchesPattern({ kind: 'steps', steps: parts.directory }, prefix), fitsName: nameTest(parts.name) });
     }
     case 'regexp':
@@ -100,6 +104,12 @@ function isBoundary(steps: readonly Step[], at: number): boolean {
   return before.kind === 'text' ? before.text.endsWith('/') : before.kind === 'directories' && isBoundary(steps, at - 1);
 }
 
+/** What `*.log` says; null for anything else. */
+function extensionOf([star, text, third]: readonly Step[]): string | null {
+  if (star?.kind !== 'name' || text?.kind !== 'text' || third !== undefined) return null;
+  return /^\.[^.\ufffd]*$/.test(text.text) ? text.text : null;
+}
+
 /** The most frequent forms of a name are compared without steps. */
 function nameTest(steps: readonly Step[]): (name: string) => boolean {
   const [first, second, third] = steps;
@@ -114,5 +124,8 @@ function nameTest(steps: readonly Step[]): (name: string) => boolean {
     if (second.kind === 'name' && third === undefined) return (name) => name.startsWith(start);
     if (second.kind === 'name' && third?.kind === 'text') return (name) => name.length >= start.length + third.text.length && name.startsWith(start) && name.endsWith(third.text);
   }
-  return (name) => matchesPattern({ kind: 'steps', steps }, name);
+  const pattern: IgnorePattern = { kind: 'steps', steps };
+  const end = steps.at(-1);
+  if (isPlain && end?.kind === 'text') return (name) => name.endsWith(end.text) && matchesPattern(pattern, name);
+  return (name) => matchesPattern(pattern, name);
 }

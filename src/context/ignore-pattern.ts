@@ -19,6 +19,8 @@ export type IgnorePattern =
   /** What only Go's regular expressions can tell. */
   | { readonly kind: 'regexp'; readonly isMatch: (text: string) => boolean };
 
+/** Nearly no name has one, and the test without `u` is ten times faster. */
+const surrogates = /[\ud800-\udfff]/;
 const wildcards = /[*?[\]\\]/;
 
 /**
@@ -40,7 +42,7 @@ export function compileIgnorePattern(pattern: string): IgnorePattern {
 
 /** Go's regular expressions see every byte that is not UTF-8 as U+FFFD. */
 function wellFormed(text: string): string {
-  return text.replace(/\p{Surrogate}/gu, '\ufffd');
+  return surrogates.test(text) ? text.replace(/\p{Surrogate}/gu, '\ufffd') : text;
 }
 
 function compileExpression(pattern: string): IgnorePattern {

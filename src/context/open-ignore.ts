@@ -14,6 +14,10 @@ export interface IgnoreScope {
   readonly globs: readonly Glob[];
   /** Those among them that fit this directory. */
   readonly here: readonly Glob[];
+  /** Rules for single entries of this directory; null where there are none. */
+  readonly entries: ReadonlyMap<string, number> | null;
+  /** Rules for extensions count: no directory on the way has a line feed, which Go's `.` does not match. */
+  readonly isPlain: boolean;
 }
 
 /** The answers of one ignore file. Paths are relative to the context, without a leading `/`. */
@@ -39,31 +43,33 @@ export interface OpenIgnore {
 interface RuleIndex {
   readonly entries: ReadonlyMap<DirectoryPrefix, ReadonlyMap<string, number>>;
   readonly names: ReadonlyMap<string, number>;
+  readonly extensions: ReadonlyMap<string, number>;
   readonly globs: readonly Glob[];
   /** The last `!` rule for one entry below the directory. */
   readonly exceptionsBelow: ReadonlyMap<DirectoryPrefix, number>;
-  /** The last `!` rule for a name anywhere. */
-  readonly lastNameException: number;
+  /** The last `!` rule for a name or an extension anywhere. */
+  readonly lastExceptionAnywhere: number;
 }
 
 function indexRules(rules: readonly IgnoreRule[]): RuleIndex {
   const entries = new Map<DirectoryPrefix, Map<string, number>>();
   const exceptionsBelow = new Map<DirectoryPrefix, number>();
   const names = new Map<string, number>();
+  const extensions = new Map<string, number>();
   const globs: Glob[] = [];
-  let lastNameException = -1;
+  let lastExceptionAnywhere = -1;
   for (const [number, rule] of rules.entries()) {
     const placed = placeRule(rule, number);
     if (placed.kind === 'glob') globs.push(placed.glob);
-    else if (placed.kind === 'name') {
-      names.set(placed.name, number);
-      if (rule.isException) lastNameException = number;
+    else if (placed.kind !== 'entry') {
+      (placed.kind === 'name' ? names : extensions).set(placed.name, number);
+      if (rule.isException) lastExceptionAnywhere = number;
     } else {
       entries.set(placed.prefix, (entries.get(placed.prefix) ?? new Map<string, number>()).set(placed.name, number));
       if (rule.isException) for (const prefix of prefixesOf(placed.prefix)) exceptionsBelow.set(prefix, number);
     }
   }
-  return { entries, names, globs: globs.reverse(), exceptionsBelow, lastNameException };
+  return { entries, names, extensions, globs: globs.reverse(), exceptionsBelow, lastExceptionAnywhere };
 }
 
 /** `a/`, `a/b/` for `a/b/`. */
@@ -74,8 +80,10 @@ function prefixesOf(prefix: DirectoryPrefix): readonly DirectoryPrefix[] {
 }
 
 /** The number of the last rule that matches an entry or a directory above it; -1 for none. */
-function numberIn({ entries, names }: RuleIndex, { prefix, last, here }: IgnoreScope, name: string): number {
-  let number = Math.max(last, names.get(name) ?? -1, entries.get(prefix)?.get(name) ?? -1);
+function numberIn({ names, extensions }: RuleIndex, { prefix, last, here, entries, isPlain }: IgnoreScope, name: string): number {
+  let number = Math.max(last, names.get(name) ?? -1, entries?.get(name) ?? -1);
+  const dot = isPlain && extensions.size > 0 ? name.lastIndexOf('.') : -1;
+  if (dot >= 0) number = Math.max(number, extensions.get(name.slice(dot)) ?? -1);
   for (const glob of here) {
     if (glob.number <= number) break;
     if (glob.fitsName(name, prefix)) number = glob.number;
@@ -83,27 +91,27 @@ function numberIn({ entries, names }: RuleIndex, { prefix, last, here }: IgnoreS
   return number;
 }
 
-function openScope(globs: readonly Glob[], prefix: DirectoryPrefix, last: number): IgnoreScope {
+function openScope(index: RuleIndex, globs: readonly Glob[], prefix: DirectoryPrefix, last: number): IgnoreScope {
   const isPlain = !prefix.includes('\n');
-  if (isPlain && globs.every(({ isEverywhere }) => isEverywhere)) return { prefix, last, globs, here: globs };
-  return { prefix, last, globs, here: globs.filter((glob) => (isPlain && glob.isEverywhere) || glob.fitsDirectory(prefix)) };
+  const here = globs.filter((glob) => (isPlain && glob.isEverywhere) || glob.fitsDirectory(prefix));
+  return { prefix, last, globs, here, entries: index.entries.get(prefix) ?? null, isPlain };
 }
 
 function enterScope(index: RuleIndex, scope: IgnoreScope, name: string): IgnoreScope {
   const last = numberIn(index, scope, name);
   const directory = scope.prefix + name;
-  const isKept = (glob: Glob): boolean => glob.number > last && (glob.isEverywhere || glob.reaches(directory));
-  return openScope(scope.globs.every(isKept) ? scope.globs : scope.globs.filter(isKept), `${directory}/`, last);
+  const globs = scope.globs.filter((glob) => glob.number > last && (glob.isEverywhere || glob.reaches(directory)));
+  return openScope(index, globs, `${directory}/`, last);
 }
 
 function holdsExceptions(index: RuleIndex, { prefix, last, globs }: IgnoreScope): boolean {
-  return index.lastNameException > last || (index.exceptionsBelow.get(prefix) ?? -1) > last || globs.some(({ isException }) => isException);
+  return index.lastExceptionAnywhere > last || (index.exceptionsBelow.get(prefix) ?? -1) > last || globs.some(({ isException }) => isException);
 }
 
 /** Opens an ignore file for many questions: what is known of a directory is not asked again for each of its files. */
 export function openIgnore({ rules }: Ignore): OpenIgnore {
   const index = indexRules(rules);
-  const scopes = new Map<string, IgnoreScope>([['', openScope(index.globs, '', -1)]]);
+  const scopes = new Map<string, IgnoreScope>([['', openScope(index, index.globs, '', -1)]]);
   const enter = (scope: IgnoreScope, name: string): IgnoreScope => enterScope(index, scope, name);
   const scopeOf = (directory: string): IgnoreScope => {
     const known = scopes.get(directory);
@@ -113,7 +121,10 @@ export function openIgnore({ rules }: Ignore): OpenIgnore {
     scopes.set(directory, scope);
     return scope;
   };
-  const ruleIn = (scope: IgnoreScope, name: string): IgnoreRule | null => rules[numberIn(index, scope, name)] ?? null;
+  const ruleIn = (scope: IgnoreScope, name: string): IgnoreRule | null => {
+    const number = numberIn(index, scope, name);
+    return number < 0 ? null : (rules[number] ?? null);
+  };
   const matchingRule = (path: string): IgnoreRule | null => {
     const at = path.lastIndexOf('/');
     return ruleIn(scopeOf(path.slice(0, Math.max(0, at))), path.slice(at + 1));

@@ -73,7 +73,7 @@ function isPlain(tree: ContextTree, path: string): boolean {
   const parent = resolve(tree, path.slice(0, Math.max(0, at)), { links: 0 });
   if (parent === null || parent.path !== path.slice(0, Math.max(0, at))) return false;
   if (parent.entry !== null && parent.entry.type !== 'directory') return false;
-  const entry = tree.list(parent.path).get(path.slice(at + 1));
+  const entry = tree.find(parent.path, path.slice(at + 1));
   return entry !== undefined && isVisible(tree, { path, entry });
 }
 
@@ -87,7 +87,7 @@ function isVisibleLink(tree: ContextTree, path: string): boolean {
   const parent = resolve(tree, path.slice(0, Math.max(0, at)), { links: 0 });
   if (parent === null) return false;
   const name = path.slice(at + 1);
-  const isLink = tree.list(parent.path).get(name)?.type === 'symlink';
+  const isLink = tree.find(parent.path, name)?.type === 'symlink';
   return isLink && !tree.ignore.isIgnored(parent.path === '' ? name : `${parent.path}/${name}`);
 }
 
@@ -125,7 +125,7 @@ function expandWildcards(tree: ContextTree, parts: readonly string[]): readonly 
 function entriesOf(tree: ContextTree, path: string): readonly TreeEntry[] {
   const found = resolve(tree, path, { links: 0 });
   if (found === null || (found.entry !== null && found.entry.type !== 'directory')) return [];
-  return [...tree.list(found.path).values()];
+  return tree.list(found.path);
 }
 
 /** What is at a path, links followed inside the tree; null when there is nothing that COPY could see. */
@@ -144,7 +144,7 @@ function resolve(tree: ContextTree, path: string, count: { links: number }): Res
       continue;
     }
     if (current.entry !== null && current.entry.type !== 'directory') return null;
-    const entry = tree.list(current.path).get(name);
+    const entry = tree.find(current.path, name);
     if (entry === undefined) return null;
     const next = current.path === '' ? name : `${current.path}/${name}`;
     if (entry.type !== 'symlink') {
@@ -168,7 +168,7 @@ function parentOf(tree: ContextTree, path: string): Resolved {
   const parent = path.slice(0, at);
   const name = parent.slice(parent.lastIndexOf('/') + 1);
   const above = parent.includes('/') ? parent.slice(0, parent.lastIndexOf('/')) : '';
-  return { path: parent, entry: tree.list(above).get(name) ?? null };
+  return { path: parent, entry: tree.find(above, name) ?? null };
 }
 
 /** An ignored directory is visible when a `!` rule takes back something in it. */

@@ -20,26 +20,34 @@ export interface ContextTree {
   /** The ignore file's name, for messages; null when there is none. */
   readonly ignoreFile: string | null;
   readonly ignore: OpenIgnore;
-  /** Entries of a directory by name in byte order, ignored ones included. */
-  list(path: string): ReadonlyMap<string, TreeEntry>;
+  /** Entries of a directory in byte order, ignored ones included. */
+  list(path: string): readonly TreeEntry[];
+  /** One of them. */
+  find(directory: string, name: string): TreeEntry | undefined;
 }
 
 /** Opens a context; nothing is read yet. */
 export function openContextTree(root: string, ignore: Ignore, read: DirectoryReader): ContextTree {
-  const directories = new Map<string, ReadonlyMap<string, TreeEntry>>();
-  return {
-    root,
-    ignoreFile: ignore.file,
-    ignore: openIgnore(ignore),
-    list(path) {
-      const known = directories.get(path);
-      if (known !== undefined) return known;
-      const sorted = [...read(path)].sort((a, b) => comparePaths(a.name, b.name));
-      const entries = new Map(sorted.map((entry) => [entry.name, entry]));
-      directories.set(path, entries);
-      return entries;
-    },
+  const lists = remember((path) => sortEntries(read(path)));
+  // A walk asks for no name: it is spared the maps.
+  const names = remember((path) => new Map(lists(path).map((entry) => [entry.name, entry])));
+  return { root, ignoreFile: ignore.file, ignore: openIgnore(ignore), list: lists, find: (directory, name) => names(directory).get(name) };
+}
+
+/** What is made of each directory once. */
+function remember<T extends object>(make: (directory: string) => T): (directory: string) => T {
+  const known = new Map<string, T>();
+  return (directory) => {
+    const one = known.get(directory) ?? make(directory);
+    known.set(directory, one);
+    return one;
   };
+}
+
+/** By bytes, which is how the addon lists them: then they stay what they are. */
+function sortEntries(entries: readonly TreeEntry[]): readonly TreeEntry[] {
+  const isSorted = entries.every((entry, at) => at === 0 || comparePaths(entries[at - 1]?.name ?? '', entry.name) < 0);
+  return isSorted ? entries : [...entries].sort((a, b) => comparePaths(a.name, b.name));
 }
 
 /** An entry with its path from the context's root. */
@@ -53,9 +61,10 @@ export interface PlacedEntry {
  * itself appears if a `!` rule takes back something in it. Directories that `enters` refuses appear, but are not read.
  */
 export function* walkTree(tree: ContextTree, directory: string, enters: (path: string) => boolean = () => true): Generator<PlacedEntry> {
-  for (const [name, entry] of tree.list(directory)) {
-    const path = directory === '' ? name : `${directory}/${name}`;
-    const ignored = tree.ignore.isIgnored(path);
+  const scope = tree.ignore.scopeOf(directory);
+  for (const entry of tree.list(directory)) {
+    const path = scope.prefix + entry.name;
+    const ignored = tree.ignore.ruleIn(scope, entry.name)?.isException === false;
     if (entry.type !== 'directory') {
       if (!ignored) yield { path, entry };
       continue;

@@ -1,6 +1,6 @@
 /**
- * Reads trees on the host through the addon (addon/directory.cc, hash-files.cc), and decodes the entry records that it and the sandbox
- * process write (addon/sandbox/record.h). It follows no symbolic link and caches nothing.
+ * Reads trees on the host through the addon (addon/directory.cc, hash-files.cc), and decodes the entry records that the
+ * sandbox process writes of views (addon/sandbox/record.h). It follows no symbolic link and caches nothing.
  */
 import { availableParallelism } from 'node:os';
 import { digestFromHex, type ContentDigest } from '../base/digest.ts';
@@ -8,40 +8,18 @@ import { errnoCode, TsbuildError } from '../base/errors.ts';
 import { decodePath, encodePath } from '../base/path-bytes.ts';
 import { showName } from '../base/show-name.ts';
 import { loadAddon } from './addon.ts';
+import { entryTypeOf, permissionsOf, type DirectoryEntry, type Xattrs } from './directory-entry.ts';
+import { openDirectoryTable } from './directory-table.ts';
 import type { FrameReader } from './encoding.ts';
 import { FrameReader as Reader } from './encoding.ts';
 
+export type { DirectoryEntry, EntryType, Xattrs } from './directory-entry.ts';
+
 /** What `addon/directory.cc` and `addon/hash-files.cc` export. */
 interface DirectoryAddon {
-  readDirectory(root: Buffer, path: Buffer): Buffer;
+  readDirectory(root: Buffer, path: Buffer): ArrayBuffer;
   hashFiles(root: Buffer, paths: readonly Buffer[], threads: number): Promise<Buffer>;
 }
-
-export type EntryType = 'file' | 'directory' | 'symlink' | 'fifo' | 'socket' | 'character' | 'block';
-
-/** One entry as `lstat` sees it; names in the form of base/path-bytes.ts, times in nanoseconds since the epoch. */
-export interface DirectoryEntry {
-  readonly name: string;
-  readonly type: EntryType;
-  /** Permission bits, without the type. */
-  readonly mode: number;
-  readonly uid: number;
-  readonly gid: number;
-  readonly sizeBytes: number;
-  readonly mtimeNs: bigint;
-  readonly ctimeNs: bigint;
-  readonly device: bigint;
-  readonly inode: bigint;
-  readonly linkCount: number;
-  readonly rdev: bigint;
-  /** Of a symbolic link, else empty. */
-  readonly linkTarget: string;
-  /** Extended attributes that belong into a layer. Empty for trees on the host: `readContents` has theirs. */
-  readonly xattrs: Xattrs;
-}
-
-/** Extended attributes, by name in byte order. */
-export type Xattrs = readonly (readonly [name: string, value: Uint8Array])[];
 
 /** What `lstat` does not tell of a file or a directory on the host. */
 export interface FileContent {
@@ -51,25 +29,14 @@ export interface FileContent {
   readonly xattrs: Xattrs;
 }
 
-/** Type bits of `st_mode` (inode(7)). */
-const types: Readonly<Record<number, EntryType>> = {
-  0o01: 'fifo',
-  0o02: 'character',
-  0o04: 'directory',
-  0o06: 'block',
-  0o10: 'file',
-  0o12: 'symlink',
-  0o14: 'socket',
-};
-
 /** Reads one entry record. */
 export function readEntryRecord(from: FrameReader): DirectoryEntry {
   const name = decodePath(from.bytes());
   const mode = from.u32();
   return {
     name,
-    type: types[mode >> 12] ?? 'file',
-    mode: mode & 0o7777,
+    type: entryTypeOf(mode),
+    mode: permissionsOf(mode),
     uid: from.u32(),
     gid: from.u32(),
     sizeBytes: Number(from.u64()),
@@ -93,10 +60,7 @@ function readXattrs(from: FrameReader): Xattrs {
  * Cost: one system call an entry. @throws Error with `code`, `syscall` and `path`
  */
 export function readDirectory(root: string, path: string): readonly DirectoryEntry[] {
-  const records = new Reader(loadAddon<DirectoryAddon>().readDirectory(encodePath(root), encodePath(path)));
-  const entries: DirectoryEntry[] = [];
-  while (!records.atEnd) entries.push(readEntryRecord(records));
-  return entries;
+  return openDirectoryTable(loadAddon<DirectoryAddon>().readDirectory(encodePath(root), encodePath(path)));
 }
 
 const threadCountMax = 8;

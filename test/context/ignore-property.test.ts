@@ -16,7 +16,7 @@ const name = fc.oneof({ weight: 4, arbitrary: letters }, { weight: 1, arbitrary:
 const path = fc.array(name, { minLength: 1, maxLength: 4 }).map((names) => names.join('/'));
 const piece = fc.oneof(
   { weight: 6, arbitrary: letters },
-  { weight: 4, arbitrary: fc.constantFrom('/', '/', '*', '**', '**/', '/**', '?', '***') },
+  { weight: 4, arbitrary: fc.constantFrom('/', '/', '*', '**', '**/', '/**', '?', '***', '**/*.b', '.b') },
   { weight: 2, arbitrary: fc.constantFrom('[a-c]', '[^a]', '[^a-b]', '[ab]', '[a\\-c]', '[\\]]', '[é-ü]', '[😀-😂]', '[.]', '[!a]', '[ab-c]', '\\*', '\\?', '\\[', '\\\\', '\\ ', '\\.', '\\-') },
   { weight: 1, arbitrary: oddNames.filter((text) => !/[*?[\\\n]/.test(text)) },
   { weight: 1, arbitrary: fc.constantFrom('/./', '/../', '../', './', '//', '..', ' ', '\t', '+', '$', ')', ']', '}', '@') },

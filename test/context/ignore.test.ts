@@ -76,7 +76,7 @@ test('A6 111: only directories that a ! rule could reach are walked', () => {
   }
   const { read, counts } = readerOf(['node_modules/x/y', 'src/a', 'src/b']);
   const tree = treeOf([]);
-  assert.deepEqual([...walkTree({ ...tree, list: (path) => new Map(read(path).map((entry) => [entry.name, entry])), ignore: openIgnore(parseIgnore('!src\nnode_modules', 'f')) }, '')].map(({ path }) => path), ['src', 'src/b', 'src/a']);
+  assert.deepEqual([...walkTree({ ...tree, list: read, ignore: openIgnore(parseIgnore('!src\nnode_modules', 'f')) }, '')].map(({ path }) => path), ['src', 'src/b', 'src/a']);
   assert.equal(counts.has('node_modules'), false);
 });
 

@@ -13,7 +13,11 @@ export interface GitTreeOptions {
 
 /** Files 0644 or 0755, directories 0755 (SEMANTICS A6, 75): whatever the umask was when git wrote them. */
 export function gitDirectoryReader({ root, keepsGit }: GitTreeOptions): DirectoryReader {
-  return (path) => readDirectory(root, path).flatMap((entry) => (entry.name === '.git' && !keepsGit ? [] : [{ ...entry, mode: modeOf(entry) }]));
+  return (path) => readDirectory(root, path).flatMap((entry) => (entry.name === '.git' && !keepsGit ? [] : [withMode(entry, modeOf(entry))]));
+}
+
+function withMode({ name, type, sizeBytes, mtimeNs, ctimeNs, device, inode, linkCount, rdev, linkTarget }: TreeEntry, mode: number): TreeEntry {
+  return { name, type, mode, sizeBytes, mtimeNs, ctimeNs, device, inode, linkCount, rdev, linkTarget };
 }
 
 function modeOf({ type, mode }: TreeEntry): number {
