@@ -143,7 +143,7 @@ export function visitFile(walk: Walk, { path: parent, scope, depth, isTold }: Wa
   const sizeBytes = entry.type === 'file' ? entry.sizeBytes : 0;
   keep(walk, depth, { path, type: entry.type, sizeBytes, isIncluded, rule });
   if (!isIncluded) return nothing;
-  if (!isTold) for (const suspicion of suspectFile(path, entry)) walk.suspects.push({ ...entry, path, suspicion });
+  if (!isTold) for (const suspicion of suspectFile(path, entry)) walk.suspects.push({ path, suspicion, sizeBytes: entry.sizeBytes, device: entry.device, inode: entry.inode });
   return { fileCount: 1, directoryCount: 0, sizeBytes };
 }
 
@@ -164,7 +164,7 @@ export async function visitDirectory(walk: Walk, { path: parent, scope, depth, i
     return nothing;
   }
   if (at < walk.entries.length) walk.entries[at] = { ...listed, sizeBytes: below.sizeBytes, isIncluded: true };
-  if (suspicion !== null) walk.suspects.push({ ...entry, path, suspicion, sizeBytes: below.sizeBytes });
+  if (suspicion !== null) walk.suspects.push({ path, suspicion, sizeBytes: below.sizeBytes, device: entry.device, inode: entry.inode });
   return addTotals(below, { ...nothing, directoryCount: 1 });
 }
 

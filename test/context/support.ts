@@ -5,8 +5,10 @@ import { openContextTree, type ContextTree, type DirectoryReader, type EntryType
 /** Endings that say what a path is; a file where there is none. */
 const endings: readonly (readonly [ending: string, type: EntryType])[] = [['/', 'directory'], ['=', 'socket'], ['|', 'fifo']];
 
+/** An entry whose fields are not its own, as in the tables of real directories: a spread copies none of them. */
 function entryOf(name: string, type: EntryType, linkTarget: string, inode: number): TreeEntry {
-  return { name, type, mode: type === 'directory' ? 0o755 : 0o644, sizeBytes: 1, mtimeNs: 1n, ctimeNs: 1n, device: 1n, inode: BigInt(inode), linkCount: 1, rdev: 0n, linkTarget };
+  const fields: TreeEntry = { name, type, mode: type === 'directory' ? 0o755 : 0o644, sizeBytes: 1, mtimeNs: 1n, ctimeNs: 1n, device: 1n, inode: BigInt(inode), linkCount: 1, rdev: 0n, linkTarget };
+  return Object.create(fields) as TreeEntry;
 }
 
 /** A reader of what the lines say: `a/b`, `dir/`, `socket=`, `fifo|`, `link -> target`. It counts how often it is asked for each directory. */

@@ -1,20 +1,10 @@
 /** What a plan may grow to, and that its cost grows with its length. */
 import { strict as assert } from 'node:assert';
 import { test } from 'node:test';
+import { executedBlocks } from '../support/executed.ts';
 import { graphOf, refused, targetOf } from './support.ts';
 
 const lines = (count: number, make: (index: number) => string): string => Array.from({ length: count }, (_, index) => make(index)).join('\n');
-
-/** CPU of planning in milliseconds, the best of several: other work on the machine only ever adds to it. */
-function costOf(source: string, times: number): number {
-  const costs = Array.from({ length: times }, () => {
-    const before = process.cpuUsage();
-    graphOf(source);
-    const { user, system } = process.cpuUsage(before);
-    return (user + system) / 1000;
-  });
-  return Math.min(...costs);
-}
 
 const shapes: Readonly<Record<string, (index: number) => string>> = {
   'different instructions': (index) => [`ENV A${index % 20}=${index}`, `RUN echo ${index}`, `COPY a${index} /b`, `LABEL l=${index}`, `WORKDIR /w${index}`][index % 5] ?? '',
@@ -29,9 +19,9 @@ const shapes: Readonly<Record<string, (index: number) => string>> = {
 for (const [name, make] of Object.entries(shapes)) {
   test(`the cost of planning grows as the file does: ${name}`, () => {
     const source = (count: number): string => `FROM a\n${lines(count, make)}`;
-    const whole = costOf(source(5_000), 3); // the first time, the language is still compiled
-    const ratio = whole / costOf(source(1_000), 6);
-    assert.ok(ratio < 15, `5000 lines cost ${ratio.toFixed(1)} times as much as 1000; the square would be 25 times`);
+    const cost = (count: number): number => executedBlocks(() => graphOf(source(count)));
+    const ratio = cost(4_000) / cost(1_000);
+    assert.ok(ratio > 3 && ratio < 5, `4000 lines cost ${ratio.toFixed(2)} times as much as 1000`);
   });
 }
 

@@ -33,7 +33,21 @@ async function shellLayer(helper: Helper, store: Store): Promise<DiffID> {
       kind: 'single' as const,
       baseName: name,
       source: 0,
-      entries: [{ ...entry, sourcePath: 'busybox', path: '', mode: 0o100755, uid: 0, gid: 0, ino: entry.inode, linkGroup: 1, xattrs: [] as const }],
+      entries: [
+        {
+          sourcePath: 'busybox',
+          path: '',
+          mode: 0o100755,
+          uid: 0,
+          gid: 0,
+          sizeBytes: entry.sizeBytes,
+          mtimeNs: entry.mtimeNs,
+          ctimeNs: entry.ctimeNs,
+          ino: entry.inode,
+          linkGroup: 1,
+          xattrs: [] as const,
+        },
+      ],
     })),
   };
   const { digest } = await store.blobs.ingest(async (fd) => {
