@@ -7,6 +7,7 @@ import { homedir } from 'node:os';
 import type { BuildEvent } from './base/events.ts';
 import { runBuild, type BuildOutcome, type BuildPorts } from './build/build.ts';
 import type { BuildRequest } from './build/build-request.ts';
+import { noGroupLimits, type GroupLimits } from './sandbox/cgroup/group-limits.ts';
 import { createSecretProvider } from './build/secret-provider.ts';
 
 export { TsbuildError, exitCodes, type ErrorClass, type SourceRange } from './base/errors.ts';
@@ -15,7 +16,9 @@ export type { BuildOutcome as BuildResult } from './build/build.ts';
 export type { BuildRequest } from './build/build-request.ts';
 
 /** What to build. Only the context and the store have no default; every other field means the option of its name. */
-export interface BuildOptions extends Partial<Omit<BuildRequest, 'context' | 'storeRoot'>> {
+export interface BuildOptions extends Partial<Omit<BuildRequest, 'context' | 'storeRoot' | 'limits'>> {
+  /** Of each RUN step; none where they are not given, but that of processes. */
+  readonly limits?: Partial<GroupLimits>;
   /** The directory whose files COPY sees. */
   readonly context: string;
   /** Where images and the cache are kept; made on demand. */
@@ -55,6 +58,7 @@ const defaults: Omit<BuildRequest, 'context' | 'storeRoot'> = {
   addHosts: [],
   ulimits: [],
   shmSizeBytes: null,
+  limits: noGroupLimits,
   iidFile: null,
   metadataFile: null,
   outputs: [],
@@ -80,7 +84,7 @@ export function build(options: BuildOptions): Build {
 /** The fields of a request that the caller gave, the defaults for the rest. */
 function requestOf(options: BuildOptions): BuildRequest {
   const given = Object.entries(options).filter(([name, value]) => value !== undefined && (name in defaults || name === 'context' || name === 'storeRoot'));
-  return { ...defaults, context: options.context, storeRoot: options.storeRoot, ...Object.fromEntries(given) };
+  return { ...defaults, context: options.context, storeRoot: options.storeRoot, ...Object.fromEntries(given), limits: { ...noGroupLimits, ...options.limits } };
 }
 
 function portsOf(options: BuildOptions, events: EventQueue): BuildPorts {

@@ -5,6 +5,8 @@
 
 namespace {
 
+constexpr uint64_t kBlockBytes = 512;  // of ru_inblock and ru_oublock, whatever the file system
+
 uint64_t microseconds(const timeval& time) {
   return static_cast<uint64_t>(time.tv_sec) * 1'000'000 + static_cast<uint64_t>(time.tv_usec);
 }
@@ -29,5 +31,7 @@ void writeExited(const Job& job, int waitStatus, const rusage& usage) {
   body.u64(microseconds(usage.ru_utime));
   body.u64(microseconds(usage.ru_stime));
   body.u64(static_cast<uint64_t>(usage.ru_maxrss) * 1024);
+  body.u64(static_cast<uint64_t>(usage.ru_inblock) * kBlockBytes);
+  body.u64(static_cast<uint64_t>(usage.ru_oublock) * kBlockBytes);
   sendFrame(job, FrameType::Exited, body);
 }

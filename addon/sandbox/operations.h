@@ -70,6 +70,7 @@ void makeDevice(StepContext& step);
 void makeLink(StepContext& step);
 void makeFile(StepContext& step);
 // process-operations.cc
+void enterCgroups(StepContext& step);
 void setHostName(StepContext& step);
 void bringLoopbackUp(StepContext& step);
 void connectOutput(StepContext& step);

@@ -63,6 +63,9 @@ export interface StepUsage {
   readonly systemMs: number;
   /** Peak memory of the whole step from its cgroup, else of its largest process. */
   readonly peakMemoryBytes?: number;
+  /** From and to block devices; without cgroup v2 only of processes that somebody waited for. */
+  readonly readBytes?: number;
+  readonly writtenBytes?: number;
 }
 
 /** Where events go. It must not throw and must not block. */

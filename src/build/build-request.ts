@@ -4,6 +4,8 @@
  * names of images, platforms and outputs are as written, because the folders that know their syntax read them.
  */
 
+import type { GroupLimits } from '../sandbox/cgroup/group-limits.ts';
+
 /** A name with a value. */
 export interface NamedValue {
   readonly name: string;
@@ -92,6 +94,8 @@ export interface BuildRequest {
   readonly addHosts: readonly HostEntry[];
   readonly ulimits: readonly Ulimit[];
   readonly shmSizeBytes: number | null;
+  /** Of each RUN step: memory, processors, processes. */
+  readonly limits: GroupLimits;
   /** Files that `Commands.build` writes. */
   readonly iidFile: string | null;
   readonly metadataFile: string | null;

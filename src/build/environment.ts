@@ -4,6 +4,8 @@ import type { StepDescription } from '../base/events.ts';
 import type { Graph } from '../graph/vertex.ts';
 import type { TimePolicy } from '../layer/layer.ts';
 import type { Helper } from '../native/helper.ts';
+import type { Cgroups } from '../sandbox/cgroup/cgroups.ts';
+import type { GroupLimits } from '../sandbox/cgroup/group-limits.ts';
 import type { NetworkProgram } from '../sandbox/network.ts';
 import type { Snapshotter } from '../snapshot/snapshot.ts';
 import type { Repositories } from '../source/git/repositories.ts';
@@ -28,6 +30,8 @@ export interface Machinery {
   readonly snapshots: Snapshotter;
   /** Decided and said when the first step needs it. */
   readonly network: () => Promise<DefaultNetwork>;
+  /** Looked for when the first step needs them. */
+  readonly cgroups: () => Promise<Cgroups>;
   readonly seccomp: Uint8Array;
   /** The host's /etc/resolv.conf. */
   readonly resolvConf: string;
@@ -43,6 +47,8 @@ export interface BuildEnvironment {
   readonly baseLayers: BaseLayers;
   readonly secrets: SecretProvider;
   readonly times: TimePolicy;
+  /** Of each RUN step. They are in no key: a result does not depend on them. */
+  readonly limits: GroupLimits;
   readonly logs: LogFolder;
   readonly reporter: StepReporter;
   readonly steps: ReadonlyMap<number, StepDescription>;

@@ -5,6 +5,8 @@ import { releaseAll, undo } from '../base/releasing.ts';
 import type { TimePolicy } from '../layer/layer.ts';
 import { startHelper } from '../native/helper.ts';
 import { defaultCapabilityNames } from '../sandbox/capabilities.ts';
+import { openCgroups, type Cgroups } from '../sandbox/cgroup/cgroups.ts';
+import type { GroupLimits } from '../sandbox/cgroup/group-limits.ts';
 import { detectNetwork } from '../sandbox/network.ts';
 import { compileSeccomp } from '../sandbox/seccomp.ts';
 import { openDirectorySnapshotter } from '../snapshot/directory.ts';
@@ -16,6 +18,7 @@ export interface MachineryOptions {
   readonly store: Store;
   readonly times: TimePolicy;
   readonly reporter: StepReporter;
+  readonly limits: GroupLimits;
   /** Where network programs are looked for. */
   readonly searchPath: string;
   /** `process.arch`. */
@@ -51,8 +54,10 @@ async function start(options: MachineryOptions): Promise<Machinery> {
   try {
     const [snapshots, resolvConf] = await Promise.all([openDirectorySnapshotter({ store, helper, times }), readResolvConf()]);
     let network: Promise<DefaultNetwork> | null = null;
+    let cgroups: Promise<Cgroups> | null = null;
+    const onWarning = (text: string): void => reporter.send({ type: 'notice', level: 'warning', code: 'CGROUPS', text });
     const seccomp = compileSeccomp({ architecture: options.architecture === 'arm64' ? 'arm64' : 'x64', capabilities: defaultCapabilityNames });
-    return { helper, snapshots, network: () => (network ??= chooseNetwork(options)), resolvConf, seccomp };
+    return { helper, snapshots, network: () => (network ??= chooseNetwork(options)), cgroups: () => (cgroups ??= openCgroups({ limits: options.limits, onWarning })), resolvConf, seccomp };
   } catch (error) {
     throw await undo(error, () => helper.close());
   }

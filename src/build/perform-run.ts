@@ -14,6 +14,7 @@ import type { Inputs, Performed } from './executor.ts';
 import { checkPlatform, formatErrorHint } from './foreign-platform.ts';
 import { redacting } from './redact.ts';
 import { prepareMounts, type PreparedMounts } from './run-mounts.ts';
+import { describeRefusals, refusalHint, runInGroup, type GroupedResult } from './step-group.ts';
 import { resolveUser } from './users.ts';
 
 export async function performRun(
@@ -53,11 +54,11 @@ interface ReadyStep {
 }
 
 async function runAndCommit(step: ReadyStep): Promise<Performed> {
-  const { environment, active, signal, note } = step;
-  let result: StepResult;
+  const { active, signal, note } = step;
+  let result: GroupedResult;
   try {
     result = await runLogged(step);
-    checkResult(result, step.operation, step.vertex, environment);
+    checkResult(result, step);
   } catch (error) {
     throw await undo(error, () => active.discard());
   }
@@ -65,29 +66,36 @@ async function runAndCommit(step: ReadyStep): Promise<Performed> {
   return { added: [diffID], usage: result.usage };
 }
 
-async function runLogged({ environment, spec, stepID, note, secrets, signal }: ReadyStep): Promise<StepResult> {
-  const { helper } = await environment.machinery();
+async function runLogged({ environment, spec, stepID, note, secrets, signal }: ReadyStep): Promise<GroupedResult> {
+  const { helper, cgroups } = await environment.machinery();
   const log = await environment.logs.open(stepID, {
     onText: (stream, text) => environment.reporter.send({ type: 'step-log', id: stepID, stream, text }),
     redactor: redacting(secrets),
   });
-  const run = (): Promise<StepResult> => runStep(helper, spec, { signal, onWarning: note, onOutput: (stream, chunk) => log.write(stream, chunk) });
-  return releasing(run, () => log.close());
+  const run = (cgroupFiles: readonly string[]): Promise<StepResult> =>
+    runStep(helper, { ...spec, cgroupFiles }, { signal, onWarning: note, onOutput: (stream, chunk) => log.write(stream, chunk) });
+  return releasing(async () => runInGroup(await cgroups(), run), () => log.close());
 }
 
-function checkResult(result: StepResult, operation: RunOperation, vertex: Vertex, { logs, steps, architecture }: BuildEnvironment): void {
-  if (result.exitCode === 0) return;
+function checkResult(result: GroupedResult, { operation, vertex, environment, note }: ReadyStep): void {
+  const { logs, steps, limits } = environment;
+  const refusal = describeRefusals(result.group, limits);
+  if (result.exitCode === 0) {
+    if (refusal !== null) note(`${refusal}; the step went on without it`);
+    return;
+  }
   const end = result.signal === null ? `exit code: ${result.exitCode}` : `killed by ${result.signal}`;
-  throw new TsbuildError('step', 'STEP_FAILED', `process ${JSON.stringify(operation.args.join(' '))} did not complete successfully: ${end}`, {
+  const code = result.group.oomKills > 0 ? 'STEP_OUT_OF_MEMORY' : 'STEP_FAILED';
+  throw new TsbuildError('step', code, `process ${JSON.stringify(operation.args.join(' '))} did not complete successfully: ${end}${refusal === null ? '' : `: ${refusal}`}`, {
     ...(vertex.position === null ? {} : { position: vertex.position }),
-    ...hintOf(result, operation, architecture),
-    details: { exitCode: result.exitCode, signal: result.signal, logPath: logs.pathOf(steps.get(vertex.id)?.id ?? 0), step: vertex.name },
+    ...hintOf(result, operation, environment),
+    details: { exitCode: result.exitCode, signal: result.signal, logPath: logs.pathOf(steps.get(vertex.id)?.id ?? 0), step: vertex.name, usage: result.usage },
   });
 }
 
-function hintOf({ signal, execErrno }: StepResult, { platform }: RunOperation, architecture: string): { readonly hint?: string } {
+function hintOf({ execErrno, group }: GroupedResult, { platform }: RunOperation, { architecture, limits }: BuildEnvironment): { readonly hint?: string } {
   if (execErrno === 'ENOEXEC') return { hint: formatErrorHint(platform, architecture) };
-  return signal === 'SIGKILL' ? { hint: 'SIGKILL often means that this machine ran out of memory.' } : {};
+  return describeRefusals(group, limits) === null ? {} : { hint: refusalHint(group, limits) };
 }
 
 interface StepNetworking {
@@ -122,6 +130,7 @@ function stepSpec(
     mounts: prepared.mounts,
     security: operation.security,
     shmSizeBytes: operation.shmSizeBytes,
+    cgroupFiles: [],
     ulimits: operation.ulimits,
     seccomp: machinery.seccomp,
     landlockScope: network === 'host',

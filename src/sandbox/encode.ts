@@ -12,7 +12,6 @@ import type { CapabilitySet, MountAttribute, Namespace, Operation, Place } from 
 /** CLONE_NEW* of linux/sched.h. */
 const namespaceFlags: Readonly<Record<Namespace, number>> = {
   mount: 0x00020000,
-  cgroup: 0x02000000,
   uts: 0x04000000,
   ipc: 0x08000000,
   pid: 0x20000000,
@@ -51,6 +50,7 @@ const codes: Readonly<Record<AfterClone['operation'], number>> = {
   'set capabilities': 22,
   'exec': 23,
   'open tree': 24,
+  'enter cgroups': 25,
 };
 
 const allBits = 0xffff_ffff_ffff_ffffn;
@@ -160,6 +160,9 @@ function encodeFile(writer: SpecWriter, operation: FileMaking): void {
 
 function encodeProcess(writer: SpecWriter, operation: Exclude<AfterClone, Mounting | FileMaking | Bare>): void {
   switch (operation.operation) {
+    case 'enter cgroups':
+      writer.strings(operation.files);
+      return;
     case 'set host name':
       writer.bytes(operation.name);
       return;

@@ -1,5 +1,6 @@
 /**
- * Resource limits of steps (setrlimit(2)): the same whoever builds, as far as the machine allows.
+ * Resource limits of each process of a step (setrlimit(2)): the same whoever builds, as far as the machine allows. What holds
+ * for all processes of a step together is in `cgroup/`.
  */
 import { TsbuildError } from '../base/errors.ts';
 import type { Operation } from './operation.ts';

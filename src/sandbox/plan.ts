@@ -21,12 +21,13 @@ export function planStep(spec: StepSpec): Operation[] {
 }
 
 function planNamespaces(spec: StepSpec): Operation[] {
-  const namespaces: Namespace[] = ['mount', 'pid', 'ipc', 'uts', 'cgroup', 'time'];
+  const namespaces: Namespace[] = ['mount', 'pid', 'ipc', 'uts', 'time'];
   const ownNetwork = spec.network === 'none';
   const networkPrograms = spec.network === 'isolated' ? (spec.networkPrograms ?? []) : [];
   invariant(spec.network !== 'isolated' || networkPrograms.length > 0, 'an isolated network needs a program');
   return [
     { operation: 'clone', namespaces: ownNetwork ? [...namespaces, 'network'] : namespaces, networkPrograms, networkReusable: spec.security === 'sandbox' },
+    { operation: 'enter cgroups', files: spec.cgroupFiles },
     { operation: 'set host name', name: spec.hostname },
     ...(ownNetwork ? [{ operation: 'bring loopback up' } as const] : []),
   ];

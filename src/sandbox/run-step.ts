@@ -101,7 +101,7 @@ function readStubs(body: FrameReader): Stub[] {
 function readResult(body: FrameReader, stubs: readonly Stub[]): StepResult {
   const exitCode = body.u32();
   const signal = body.u32();
-  const usage = { userMs: Number(body.u64()) / 1000, systemMs: Number(body.u64()) / 1000, peakMemoryBytes: Number(body.u64()) };
+  const usage = { userMs: Number(body.u64()) / 1000, systemMs: Number(body.u64()) / 1000, peakMemoryBytes: Number(body.u64()), readBytes: Number(body.u64()), writtenBytes: Number(body.u64()) };
   return signal === 0 ? { exitCode, signal: null, usage, stubs } : { exitCode: null, signal: signalName(signal), usage, stubs };
 }
 

@@ -51,6 +51,8 @@ export interface StepSpec {
   /** `insecure`: every capability that this process has, no seccomp filter, nothing masked. */
   readonly security: 'sandbox' | 'insecure';
   readonly shmSizeBytes: number;
+  /** The `cgroup.procs` of the step's control groups; may be empty. */
+  readonly cgroupFiles: readonly string[];
   readonly ulimits: readonly Ulimit[];
   /** Compiled filter (`seccomp.ts`), or null for none; `insecure` ignores it. */
   readonly seccomp: Uint8Array | null;

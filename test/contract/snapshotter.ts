@@ -49,6 +49,7 @@ async function run(setup: SnapshotterSetup, active: ActiveSnapshot, script: stri
       mounts: [],
       security: 'sandbox',
       shmSizeBytes: 1 << 20,
+      cgroupFiles: [],
       ulimits: [],
       seccomp: null,
       landlockScope: false,

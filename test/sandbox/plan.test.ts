@@ -26,6 +26,7 @@ const typical: StepSpec = {
   ],
   security: 'sandbox',
   shmSizeBytes: 67108864,
+  cgroupFiles: [],
   ulimits: [{ name: 'nofile', soft: 1024, hard: 2048 }],
   seccomp: new Uint8Array(8),
   landlockScope: false,

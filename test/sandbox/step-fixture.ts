@@ -71,6 +71,7 @@ export async function openStepFixture(): Promise<StepFixture> {
       mounts: [],
       security: 'sandbox',
       shmSizeBytes: 64 << 20,
+      cgroupFiles: [],
       ulimits: [],
       seccomp,
       landlockScope: false,

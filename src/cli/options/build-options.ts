@@ -3,6 +3,7 @@
  * It gives them no meaning: `build-values.ts` does.
  */
 import { Option, type Command } from 'commander';
+import { pidsMaxDefault } from '../../sandbox/cgroup/group-limits.ts';
 import { entitlements, networkModes, timestampPolicies } from '../build-request.ts';
 import { callMethods } from '../commands.ts';
 import { unavailableOptions } from './unavailable.ts';
@@ -33,6 +34,16 @@ export interface RawBuildOptions {
   readonly addHost: readonly string[];
   readonly ulimit: readonly string[];
   readonly shmSize?: string;
+  readonly memory?: string;
+  readonly memorySwap?: string;
+  readonly cpus?: string;
+  readonly cpuQuota?: string;
+  readonly cpuPeriod?: string;
+  readonly cpuShares?: string;
+  readonly cpusetCpus?: string;
+  readonly cpusetMems?: string;
+  readonly pidsLimit?: string;
+  readonly cgroupParent?: string;
   readonly allow: readonly string[];
   readonly jobs?: string;
   readonly progress?: string;
@@ -86,6 +97,7 @@ function optionGroups(network: string): Readonly<Record<string, readonly Option[
     'Output options': outputOptions(),
     'Cache options': cacheOptions(),
     'RUN options': runOptions(network),
+    'Limits of each RUN': limitOptions(),
     'Progress options': [
       new Option('--progress <type>', `How to show progress: ${progressModes.join(', ')} (default: auto, or $BUILDKIT_PROGRESS)`),
       new Option('-q, --quiet', 'Show nothing but errors, and print the image ID'),
@@ -139,6 +151,21 @@ function runOptions(network: string): readonly Option[] {
     new Option('--shm-size <bytes>', 'Size of /dev/shm, such as 64m'),
     list('--allow <entitlement>', `Allow what is forbidden otherwise: ${entitlements.join(', ')}`),
     new Option('--jobs <number>', 'How many RUN steps may run at once'),
+  ];
+}
+
+function limitOptions(): readonly Option[] {
+  return [
+    new Option('-m, --memory <bytes>', 'Memory, such as 512m'),
+    new Option('--memory-swap <bytes>', 'Memory and swap together; -1 for no limit of swap (default: twice --memory)'),
+    new Option('--cpus <number>', 'Processors, such as 1.5'),
+    new Option('--cpu-quota <us>', 'Processor time in each period; --cpus 1.5 is 150000'),
+    new Option('--cpu-period <us>', 'Length of a period (default: 100000)'),
+    new Option('-c, --cpu-shares <weight>', 'Weight against others (default: 1024)'),
+    new Option('--cpuset-cpus <list>', 'Processors that may be used, such as 0-3,8'),
+    new Option('--cpuset-mems <list>', 'Memory nodes that may be used'),
+    new Option('--pids-limit <number>', `Processes and threads; -1 for no limit (default: ${pidsMaxDefault})`),
+    new Option('--cgroup-parent <path>', 'Control group below which those of the steps are made'),
   ];
 }
 

@@ -5,6 +5,7 @@
 import { entitlements, networkModes, timestampPolicies, type BuildRequest } from '../build-request.ts';
 import type { RawBuildOptions } from './build-options.ts';
 import { oneOf, parseFields } from './csv.ts';
+import { groupLimitsOf } from './group-limits.ts';
 import { parseCount, parseSize, parseUlimit } from './limits.ts';
 import { parseAnnotation, parseBuildArg, parseHost, parseLabel, parseNamed, type Environment } from './pairs.ts';
 import { parseSecret, parseSsh } from './secrets.ts';
@@ -54,7 +55,7 @@ function inputsOf(context: string, raw: RawBuildOptions, env: Environment): Pick
   };
 }
 
-type RunSettings = 'network' | 'addHosts' | 'ulimits' | 'shmSizeBytes' | 'allow' | 'jobs';
+type RunSettings = 'network' | 'addHosts' | 'ulimits' | 'shmSizeBytes' | 'limits' | 'allow' | 'jobs';
 
 function runSettingsOf(raw: RawBuildOptions): Pick<BuildRequest, RunSettings> {
   return {
@@ -62,6 +63,7 @@ function runSettingsOf(raw: RawBuildOptions): Pick<BuildRequest, RunSettings> {
     addHosts: raw.addHost.map(parseHost),
     ulimits: raw.ulimit.map(parseUlimit),
     shmSizeBytes: raw.shmSize === undefined ? null : parseSize('--shm-size', raw.shmSize),
+    limits: groupLimitsOf(raw),
     allow: splitList(raw.allow).map((word) => oneOf('--allow', word, entitlements)),
     jobs: raw.jobs === undefined ? null : parseCount('--jobs', raw.jobs),
   };

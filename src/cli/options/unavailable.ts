@@ -14,7 +14,6 @@ interface Unavailable {
 }
 
 const none = /^(false|0|f|disabled=true)$/i;
-const limits = 'Limit the whole build instead, for example with systemd-run --scope -p MemoryMax=2G.';
 const archives = 'Write an archive with -o type=oci,dest=image.tar and give it to another tool.';
 
 const options: readonly Unavailable[] = [
@@ -22,15 +21,6 @@ const options: readonly Unavailable[] = [
   { flags: '--push', hint: 'Write an archive with -o type=oci,dest=image.tar and push it with skopeo or crane.' },
   { flags: '--cache-from <source>', hint: 'Keep the folder of --store between builds instead.' },
   { flags: '--cache-to <dest>', hint: 'Keep the folder of --store between builds instead.' },
-  { flags: '-m, --memory <bytes>', hint: limits },
-  { flags: '--memory-swap <bytes>', hint: limits },
-  { flags: '--cpus <number>', hint: limits },
-  { flags: '-c, --cpu-shares <weight>', hint: limits },
-  { flags: '--cpu-period <int>', hint: limits },
-  { flags: '--cpu-quota <int>', hint: limits },
-  { flags: '--cpuset-cpus <list>', hint: 'Use taskset to bind the whole build to CPUs.' },
-  { flags: '--cpuset-mems <list>' },
-  { flags: '--cgroup-parent <path>', hint: 'Start tsbuild itself inside that cgroup.' },
   { flags: '--attest <spec>', granted: /(^|,)disabled=true(,|$)/ },
   { flags: '--provenance [mode]', granted: none, hint: 'Leave it out, or say --provenance=false.' },
   { flags: '--sbom [spec]', granted: none, hint: 'Leave it out, or say --sbom=false.' },

@@ -1,0 +1,52 @@
+/** A RUN step in its control group: limits, what it used, and what it ran into, in words. */
+import type { StepUsage } from '../base/events.ts';
+import { releasing } from '../base/releasing.ts';
+import type { Cgroups } from '../sandbox/cgroup/cgroups.ts';
+import { pidsMaxDefault, type GroupLimits } from '../sandbox/cgroup/group-limits.ts';
+import type { GroupUsage } from '../sandbox/cgroup/usage.ts';
+import type { StepResult } from '../sandbox/step.ts';
+
+/** How a step ended, with what its group says. */
+export interface GroupedResult extends StepResult {
+  readonly group: GroupUsage;
+}
+
+/** Runs a step in a group of its own, which is removed whatever happens. */
+export async function runInGroup(cgroups: Cgroups, run: (cgroupFiles: readonly string[]) => Promise<StepResult>): Promise<GroupedResult> {
+  const group = await cgroups.make();
+  const measured = async (): Promise<GroupedResult> => {
+    const result = await run(group.enterFiles);
+    const usage = await group.measure();
+    return { ...result, usage: mergeUsage(result.usage, usage), group: usage };
+  };
+  return releasing(measured, () => group.remove());
+}
+
+/** The group counts all processes, also those that nobody waited for; the kernel's count of single ones stands in for it. */
+function mergeUsage(own: StepUsage, { oomKills: _, pidsRefused: __, ...group }: GroupUsage): StepUsage {
+  return { ...own, ...group };
+}
+
+/** What the kernel refused the step, as the end of a sentence; null if nothing. */
+export function describeRefusals({ oomKills, pidsRefused }: GroupUsage, limits: GroupLimits): string | null {
+  if (oomKills > 0) {
+    const where = limits.memoryBytes === null ? 'this machine had no memory left' : `the limit is ${describeSize(limits.memoryBytes)}`;
+    return `out of memory: ${where}, and the kernel killed ${oomKills === 1 ? 'a process' : `${oomKills} processes`}`;
+  }
+  if (pidsRefused > 0) return `out of processes: the limit is ${limits.pidsMax ?? pidsMaxDefault}`;
+  return null;
+}
+
+/** What to do about it. */
+export function refusalHint({ oomKills }: GroupUsage, limits: GroupLimits): string {
+  if (oomKills === 0) return 'Give the step more with --pids-limit, or -1 for no limit.';
+  return limits.memoryBytes === null ? 'Give the machine, or the group that tsbuild runs in, more memory, or let fewer steps run at once (--jobs).' : 'Give the step more with --memory.';
+}
+
+const units = [['g', 1024 ** 3], ['m', 1024 ** 2], ['k', 1024]] as const;
+
+/** In the syntax of --memory. */
+function describeSize(bytes: number): string {
+  const unit = units.find(([, size]) => bytes % size === 0);
+  return unit === undefined ? `${bytes} bytes` : `${bytes / unit[1]}${unit[0]}`;
+}

@@ -1,0 +1,114 @@
+/**
+ * Control groups of steps: what limits and measures all processes of a RUN together. This file finds where groups can be
+ * made, removes those that a killed build has left, and gives each step one. Which file gets which value is in
+ * `group-limits.ts`. It starts no process. Start at `openCgroups`.
+ */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { errnoCode, TsbuildError } from '../../base/errors.ts';
+import { cgroupFiles, type CgroupFiles } from './files.ts';
+import { planSettings, type GroupLimits, type Setting } from './group-limits.ts';
+import { parseLayout, type CgroupLayout, type Controller } from './layout.ts';
+import { groupName, isAbandoned, readOwner, type Owner } from './owner.ts';
+import { findParents, type GroupParent } from './parents.ts';
+import { makeGroup, removeGroup, type MissingController, type StepGroup } from './step-group.ts';
+
+export type { StepGroup } from './step-group.ts';
+
+/** Gives groups to the steps of one build. */
+export interface Cgroups {
+  /**
+   * The group of a step, which the caller removes.
+   * @throws TsbuildError `LIMIT_UNAVAILABLE`, class machine, `LIMIT_REFUSED`, class usage
+   */
+  make(): Promise<StepGroup>;
+}
+
+export interface CgroupOptions {
+  readonly limits: GroupLimits;
+  /** Hears once what steps do without on this machine. */
+  readonly onWarning: (text: string) => void;
+}
+
+/** Trees that every step has a group in; those of the others only where a limit needs them. */
+const measuring: readonly Controller[] = ['memory', 'cpuacct', 'pids', 'io'];
+
+/**
+ * Finds the groups of this machine.
+ * @throws TsbuildError `LIMIT_UNAVAILABLE`, `LIMIT_REFUSED` where `--cgroup-parent` cannot be
+ */
+export async function openCgroups(options: CgroupOptions): Promise<Cgroups> {
+  const [mountinfo, selfCgroup, owner] = await Promise.all([readFile('/proc/self/mountinfo', 'utf8'), readFile('/proc/self/cgroup', 'utf8'), readOwner()]);
+  return openCgroupsOf(parseLayout(mountinfo, selfCgroup), owner, cgroupFiles, options);
+}
+
+/** The same, of any layout. */
+export async function openCgroupsOf(layout: CgroupLayout | null, owner: Owner, files: CgroupFiles, { limits, onWarning }: CgroupOptions): Promise<Cgroups> {
+  if (limits.cgroupParent?.split('/').includes('..') === true) {
+    throw new TsbuildError('usage', 'LIMIT_REFUSED', `limit --cgroup-parent: ${limits.cgroupParent}: leads upwards`, { hint: 'Write an absolute path, as below the root of the control groups.' });
+  }
+  const settings = planSettings(layout?.version ?? 2, limits);
+  const used = usedPart(layout ?? { version: 2, hierarchies: [] }, settings);
+  const parents = await parentsOf(used, limits, files);
+  for (const { directory } of parents) await removeAbandoned(directory, owner, files);
+  let count = 0;
+  let hasWarned = false;
+  return {
+    make: async () => {
+      const group = await withFreeName(() => makeGroup({ version: used.version, parents, name: groupName(owner, (count += 1)), settings, files }));
+      const text = hasWarned ? null : describeMissing(group.missing);
+      hasWarned = true;
+      if (text !== null) onWarning(text);
+      return group;
+    },
+  };
+}
+
+/** The trees that a step gets a group in. */
+function usedPart({ version, hierarchies }: CgroupLayout, settings: readonly Setting[]): CgroupLayout {
+  const wanted = new Set([...measuring, ...settings.map(({ controller }) => controller)]);
+  return { version, hierarchies: hierarchies.filter((hierarchy) => hierarchy.controllers.some((controller) => wanted.has(controller))) };
+}
+
+async function parentsOf(layout: CgroupLayout, { cgroupParent }: GroupLimits, files: CgroupFiles): Promise<readonly GroupParent[]> {
+  try {
+    return await findParents(layout, cgroupParent, files);
+  } catch (cause) {
+    throw new TsbuildError('machine', 'LIMIT_UNAVAILABLE', `limit --cgroup-parent: ${cgroupParent ?? ''}: cannot be made: ${errnoCode(cause) ?? String(cause)}`, {
+      hint: 'Name a group below which tsbuild may make others.',
+      cause,
+    });
+  }
+}
+
+/** Groups of builds that were killed. One that is busy has a step that is about to end. */
+async function removeAbandoned(directory: string, owner: Owner, files: CgroupFiles): Promise<void> {
+  const names = await files.groups(directory).catch((error: unknown) => {
+    if (['ENOENT', 'EACCES', 'EPERM'].includes(errnoCode(error) ?? '')) return [];
+    throw error;
+  });
+  for (const name of names) {
+    if (await isAbandoned(name, owner)) await removeGroup(join(directory, name), files).catch(unlessBusy);
+  }
+}
+
+function unlessBusy(error: unknown): void {
+  if (!['EBUSY', 'EACCES', 'EPERM', 'EROFS'].includes(errnoCode(error) ?? '')) throw error;
+}
+
+/** Another build of this process may have taken a name. */
+async function withFreeName(make: () => Promise<StepGroup>): Promise<StepGroup> {
+  for (;;) {
+    try {
+      return await make();
+    } catch (error) {
+      if (errnoCode(error) !== 'EEXIST') throw error;
+    }
+  }
+}
+
+/** Only a fork bomb needs words: what cannot be measured is not shown. */
+function describeMissing(missing: readonly MissingController[]): string | null {
+  const pids = missing.find(({ controller }) => controller === 'pids');
+  return pids === undefined ? null : `The number of processes of a RUN step has no limit here: no control group can be made (${pids.errno}).`;
+}

@@ -1,0 +1,43 @@
+/**
+ * Who made a group, told by its name: so a build finds the groups that a killed one has left. It removes nothing.
+ * A process is its number and its start, as numbers come back; and both count in one pid namespace only.
+ */
+import { readFile, readlink } from 'node:fs/promises';
+import { errnoCode } from '../../base/errors.ts';
+
+export interface Owner {
+  /** The number of the pid namespace. */
+  readonly namespace: string;
+  readonly pid: number;
+  /** When it started, in ticks since the machine did. */
+  readonly start: string;
+}
+
+/** This process. */
+export async function readOwner(): Promise<Owner> {
+  const [link, start] = await Promise.all([readlink('/proc/self/ns/pid'), readStart('self')]);
+  return { namespace: link.replace(/\D/g, ''), pid: process.pid, start: start ?? '0' };
+}
+
+/** The name of the owner's n-th group. */
+export function groupName({ namespace, pid, start }: Owner, number: number): string {
+  return `tsbuild-${namespace}-${pid}-${start}-${number}`;
+}
+
+/** Whether a group of this name was made by a process of our pid namespace that has ended. */
+export async function isAbandoned(name: string, self: Owner): Promise<boolean> {
+  const match = /^tsbuild-(\d+)-(\d+)-(\d+)-\d+$/.exec(name);
+  if (match === null || match[1] !== self.namespace) return false;
+  return (await readStart(match[2] ?? '')) !== match[3];
+}
+
+/** Field 22 of `/proc/PID/stat`; the second may hold spaces and brackets. null where there is no such process. */
+async function readStart(pid: string): Promise<string | null> {
+  try {
+    const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? null;
+  } catch (error) {
+    if (errnoCode(error) === 'ENOENT' || errnoCode(error) === 'ESRCH') return null;
+    throw error;
+  }
+}

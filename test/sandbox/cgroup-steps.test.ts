@@ -1,0 +1,151 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { cgroupFiles } from '../../src/sandbox/cgroup/files.ts';
+import { openCgroups, openCgroupsOf, type StepGroup } from '../../src/sandbox/cgroup/cgroups.ts';
+import { noGroupLimits, type GroupLimits } from '../../src/sandbox/cgroup/group-limits.ts';
+import { controllers, parseLayout, type Controller } from '../../src/sandbox/cgroup/layout.ts';
+import { groupName, readOwner } from '../../src/sandbox/cgroup/owner.ts';
+import type { GroupUsage } from '../../src/sandbox/cgroup/usage.ts';
+import { openStepFixture, skipUnlessRoot, type Outcome, type StepFixture } from './step-fixture.ts';
+
+const layout = parseLayout(readFileSync('/proc/self/mountinfo', 'utf8'), readFileSync('/proc/self/cgroup', 'utf8'));
+const directoryOf = (controller: Controller): string => {
+  const hierarchy = layout?.hierarchies.find((candidate) => candidate.controllers.includes(controller));
+  return hierarchy === undefined ? '/' : join(hierarchy.mount, hierarchy.own);
+};
+const groupsIn = (directory: string): string[] => readdirSync(directory).filter((name) => name.startsWith(`tsbuild-`) && name.split('-')[2] === String(process.pid));
+const skip = skipUnlessRoot !== false ? skipUnlessRoot : layout?.version === 1 ? false : 'needs the controllers of cgroup v1';
+
+describe('steps in control groups of this kernel', { skip }, () => {
+  let fixture: StepFixture;
+  before(async () => (fixture = await openStepFixture()));
+  after(() => fixture.close());
+
+  const runIn = async (limits: Partial<GroupLimits>, script: string, changes: Parameters<StepFixture['run']>[1] = {}): Promise<Outcome & { readonly group: GroupUsage }> => {
+    const cgroups = await openCgroups({ limits: { ...noGroupLimits, ...limits }, onWarning: (text) => assert.fail(text) });
+    const group: StepGroup = await cgroups.make();
+    try {
+      const outcome = await fixture.run(script, { cgroupFiles: group.enterFiles, ...changes });
+      return { ...outcome, group: await group.measure() };
+    } finally {
+      await group.remove();
+    }
+  };
+
+  test('a memory bomb is killed at its limit, and the kernel says that it was for memory', async () => {
+    const { result, group } = await runIn({ memoryBytes: 32 << 20, memorySwapBytes: 32 << 20 }, "x=$(head -c 200000000 /dev/zero | tr '\\0' x); echo survived");
+    assert.notEqual(result.exitCode, 0);
+    assert.ok(group.oomKills >= 1);
+    assert.ok((group.peakMemoryBytes ?? 0) > (24 << 20) && (group.peakMemoryBytes ?? 0) <= 32 << 20, String(group.peakMemoryBytes));
+  });
+
+  test('a step that stays below its limit ends as usual', async () => {
+    const { result, group } = await runIn({ memoryBytes: 64 << 20 }, 'true');
+    assert.equal(result.exitCode, 0);
+    assert.equal(group.oomKills, 0);
+  });
+
+  test('files on a tmpfs of the step count as its memory', async () => {
+    const { result, group } = await runIn({ memoryBytes: 32 << 20, memorySwapBytes: 32 << 20 }, 'head -c 60000000 /dev/zero > /dev/shm/x', { shmSizeBytes: 1 << 30 });
+    assert.notEqual(result.exitCode, 0);
+    assert.ok(group.oomKills >= 1);
+  });
+
+  test('a fork bomb is refused further processes and ends; root too', async () => {
+    const { result, stderr, group } = await runIn({ pidsMax: 30 }, 'b() { b | b & }; b; wait; i=0; while [ $i -lt 40 ]; do sleep 100 & i=$((i+1)); done');
+    assert.notEqual(result.exitCode, 0);
+    assert.ok(group.pidsRefused > 0);
+    assert.match(stderr, /can't fork/);
+  });
+
+  test('processor time is limited: a busy loop of 0.2 s is throttled at a tenth of a processor', async () => {
+    const cgroups = await openCgroups({ limits: { ...noGroupLimits, cpuQuotaUs: 10_000, cpuPeriodUs: 100_000 }, onWarning: (text) => assert.fail(text) });
+    const group = await cgroups.make();
+    const throttled = (): number => {
+      const [name = ''] = groupsIn(directoryOf('cpu'));
+      return Number(/nr_throttled (\d+)/.exec(readFileSync(join(directoryOf('cpu'), name, 'cpu.stat'), 'utf8'))?.[1]);
+    };
+    await fixture.run('i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done', { cgroupFiles: group.enterFiles });
+    assert.ok(throttled() > 0);
+    const { userMs = 0, systemMs = 0 } = await group.measure();
+    assert.ok(userMs + systemMs > 0);
+    await group.remove();
+  });
+
+  test('shares of processors, processors and memory nodes are set', async () => {
+    const cgroups = await openCgroups({ limits: { ...noGroupLimits, cpuShares: 512, cpusetCpus: '0', cpusetMems: '0' }, onWarning: (text) => assert.fail(text) });
+    const group = await cgroups.make();
+    const [name = ''] = groupsIn(directoryOf('cpu'));
+    assert.equal(readFileSync(join(directoryOf('cpu'), name, 'cpu.shares'), 'utf8'), '512\n');
+    const { stdout } = await fixture.run('grep Cpus_allowed_list /proc/self/status; grep Mems_allowed_list /proc/self/status', { cgroupFiles: group.enterFiles });
+    assert.equal(stdout, 'Cpus_allowed_list:\t0\nMems_allowed_list:\t0\n');
+    await group.remove();
+  });
+
+  test('processors that this machine has not are refused, and nothing stays behind', async () => {
+    await assert.rejects(runIn({ cpusetCpus: '4000' }, 'true'), { code: 'LIMIT_REFUSED', errorClass: 'usage', message: /^limit --cpuset-cpus: cpuset.cpus 4000: the kernel refuses it: E(INVAL|RANGE)$/ });
+    for (const { mount, own } of layout?.hierarchies ?? []) assert.deepEqual(groupsIn(join(mount, own)), []);
+  });
+
+  test('what it writes is counted, and processes that nobody waits for are', async () => {
+    const { group, result } = await runIn({}, 'head -c 3000000 /dev/zero > /f; (i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done) & wait');
+    assert.ok((result.usage.writtenBytes ?? 0) >= 3_000_000, String(result.usage.writtenBytes));
+    assert.ok((group.userMs ?? 0) > 0);
+    assert.ok((group.peakMemoryBytes ?? 0) > 3_000_000, 'the page cache counts');
+  });
+
+  test('the step sees its own groups as roots', async () => {
+    const { stdout } = await runIn({}, 'cut -d: -f3 /proc/self/cgroup | sort -u');
+    assert.equal(stdout, '/\n');
+  });
+
+  test('a parent is made, holds the groups, and stays', async () => {
+    const parent = `/tsbuild-test-${process.pid}`;
+    const mount = layout?.hierarchies.find((candidate) => candidate.controllers.includes('pids'))?.mount ?? '';
+    const { result } = await runIn({ cgroupParent: parent, cpusetCpus: '0', pidsMax: 40 }, 'true');
+    assert.equal(result.exitCode, 0);
+    assert.ok(existsSync(join(mount, parent)));
+    for (const hierarchy of layout?.hierarchies ?? []) if (existsSync(join(hierarchy.mount, parent))) await cgroupFiles.remove(join(hierarchy.mount, parent));
+  });
+
+  test('what a killed build leaves, the next one removes', async () => {
+    const child = spawn('sleep', ['1000']);
+    await once(child, 'spawn');
+    const owner = await readOwner();
+    const start = readFileSync(`/proc/${child.pid}/stat`, 'utf8').split(' ')[21] ?? '';
+    const left = join(directoryOf('pids'), groupName({ ...owner, pid: child.pid ?? 0, start }, 1));
+    await cgroupFiles.make(left);
+    const open = () => openCgroups({ limits: noGroupLimits, onWarning: (text) => assert.fail(text) });
+    await open();
+    assert.ok(existsSync(left), 'its owner lives');
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+    await open();
+    assert.ok(!existsSync(left));
+  });
+});
+
+/** The tests' machine may have cgroup2 without controllers beside v1; what needs none is real there. */
+const unified = readFileSync('/proc/self/mountinfo', 'utf8').split('\n').find((line) => line.includes(' - cgroup2 '))?.split(' ')[4];
+const skipUnified = skipUnlessRoot !== false ? skipUnlessRoot : unified === undefined ? 'needs a mounted cgroup2' : false;
+
+describe('steps in a group of a real cgroup2', { skip: skipUnified }, () => {
+  let fixture: StepFixture;
+  before(async () => (fixture = await openStepFixture()));
+  after(() => fixture.close());
+
+  test('the step enters the group, its processor time is measured, and the group goes', async () => {
+    const mount = unified ?? '';
+    const cgroups = await openCgroupsOf({ version: 2, hierarchies: [{ controllers, mount, own: '' }] }, await readOwner(), cgroupFiles, { limits: noGroupLimits, onWarning: () => undefined });
+    const group = await cgroups.make();
+    const { stdout } = await fixture.run('grep ^0:: /proc/self/cgroup', { cgroupFiles: group.enterFiles });
+    assert.equal(stdout, '0::/\n');
+    assert.ok((await group.measure()).userMs !== undefined);
+    await group.remove();
+    assert.deepEqual(groupsIn(mount), []);
+  });
+});
