@@ -34,12 +34,26 @@ const undiciApart = {
   },
 };
 
+// The system call filters of steps, compiled now: the program needs neither the compiler nor its tables.
+async function compileStepFilters() {
+  const { outputFiles: [file] } = await build({ ...shared, format: 'esm', entryPoints: ['src/sandbox/step-filter.ts'], write: false });
+  const { stepFilter } = await import(`data:text/javascript;base64,${Buffer.from(file.contents).toString('base64')}`);
+  return Object.fromEntries(['x64', 'arm64'].map((name) => [name, Buffer.from(stepFilter(name)).toString('base64')]));
+}
+const contents = `const filters=${JSON.stringify(await compileStepFilters())};export const stepFilter=(name)=>Buffer.from(filters[name],'base64');`;
+const stepFiltersCompiled = {
+  name: 'step-filters-compiled',
+  setup({ onLoad }) {
+    onLoad({ filter: /\/src\/sandbox\/step-filter\.ts$/ }, () => ({ contents, loader: 'js' }));
+  },
+};
+
 // In CommonJS there is no import.meta; the banner computes the same URL from the file's name.
 const commonjs = {
   ...shared,
   format: 'cjs',
   define: { TSBUILD_VERSION: JSON.stringify(version), 'import.meta.url': 'tsbuildBundleUrl' },
-  plugins: [undiciApart],
+  plugins: [undiciApart, stepFiltersCompiled],
   // import() of what is not bundled becomes require(), which finds every name that a CommonJS module exports.
   supported: { 'dynamic-import': false },
 };
@@ -49,6 +63,7 @@ const esm = {
   ...shared,
   format: 'esm',
   define: { TSBUILD_VERSION: JSON.stringify(version) },
+  plugins: [stepFiltersCompiled],
   banner: { js: `import{createRequire as tsbuildCreateRequire}from'node:module';const require=tsbuildCreateRequire(import.meta.url);` },
 };
 

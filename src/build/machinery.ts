@@ -4,11 +4,10 @@ import { errnoCode } from '../base/errors.ts';
 import { releaseAll, undo } from '../base/releasing.ts';
 import type { TimePolicy } from '../layer/layer.ts';
 import { startHelper } from '../native/helper.ts';
-import { defaultCapabilityNames } from '../sandbox/capabilities.ts';
 import { openCgroups, type Cgroups } from '../sandbox/cgroup/cgroups.ts';
 import type { GroupLimits } from '../sandbox/cgroup/group-limits.ts';
 import { detectNetwork } from '../sandbox/network.ts';
-import { compileSeccomp } from '../sandbox/seccomp.ts';
+import { stepFilter } from '../sandbox/step-filter.ts';
 import { openDirectorySnapshotter } from '../snapshot/directory.ts';
 import type { Store } from '../store/store.ts';
 import type { DefaultNetwork, Machinery } from './environment.ts';
@@ -56,7 +55,7 @@ async function start(options: MachineryOptions): Promise<Machinery> {
     let network: Promise<DefaultNetwork> | null = null;
     let cgroups: Promise<Cgroups> | null = null;
     const onWarning = (text: string): void => reporter.send({ type: 'notice', level: 'warning', code: 'CGROUPS', text });
-    const seccomp = compileSeccomp({ architecture: options.architecture === 'arm64' ? 'arm64' : 'x64', capabilities: defaultCapabilityNames });
+    const seccomp = stepFilter(options.architecture === 'arm64' ? 'arm64' : 'x64');
     return { helper, snapshots, network: () => (network ??= chooseNetwork(options)), cgroups: () => (cgroups ??= openCgroups({ limits: options.limits, onWarning })), resolvConf, seccomp };
   } catch (error) {
     throw await undo(error, () => helper.close());

@@ -73,9 +73,9 @@ describe('what the files of a group say', () => {
   };
 
   check('v1', 1, {
-    'cpuacct.usage_user': '1500000\n', 'cpuacct.usage_sys': '250000\n', 'memory.max_usage_in_bytes': '4096\n',
+    'cpuacct.usage': '2000000\n', 'cpuacct.usage_user': '12000000\n', 'cpuacct.usage_sys': '4000000\n', 'memory.max_usage_in_bytes': '4096\n',
     'memory.oom_control': 'oom_kill_disable 0\nunder_oom 0\noom_kill 2\n', 'pids.events': 'max 7\n',
-  }, { userMs: 1.5, systemMs: 0.25, peakMemoryBytes: 4096, oomKills: 2, pidsRefused: 7 });
+  }, { userMs: 1.5, systemMs: 0.5, peakMemoryBytes: 4096, oomKills: 2, pidsRefused: 7 });
   check('v2', 2, {
     'cpu.stat': 'usage_usec 3000\nuser_usec 2000\nsystem_usec 1000\nnr_periods 0\n', 'memory.peak': '8192\n',
     'memory.events': 'low 0\nhigh 0\nmax 9\noom 1\noom_kill 1\noom_group_kill 0\n', 'pids.events': 'max 0\n',

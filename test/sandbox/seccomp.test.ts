@@ -2,11 +2,14 @@ import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { compileSeccomp } from '../../src/sandbox/seccomp.ts';
 import { filterArchitectures, seccompProfile } from '../../src/sandbox/seccomp-profile.ts';
 import type { SeccompArchitecture, SeccompProfile } from '../../src/sandbox/seccomp-profile.ts';
+import { stepFilter } from '../../src/sandbox/step-filter.ts';
 import { syscallNumbers } from '../../src/sandbox/syscall-numbers.ts';
 import type { SyscallTable } from '../../src/sandbox/syscall-numbers.ts';
+import { repository } from '../support/tsbuild.ts';
 import { runBpf } from './run-bpf.ts';
 
 const ALLOW = 0x7fff0000;
@@ -172,4 +175,10 @@ test('a filter is far below the limit of the kernel and cheap to compile', () =>
     assert.equal(program.length % 8, 0);
     assert.ok(program.length / 8 < 1024, String(program.length / 8));
   }
+});
+
+test('the program holds the filter as it was compiled, and nothing that compiles', () => {
+  const bundle = readFileSync(join(repository, 'dist/tsbuild.cjs'), 'utf8');
+  for (const architecture of architectures) assert.ok(bundle.includes(Buffer.from(stepFilter(architecture)).toString('base64')), architecture);
+  assert.ok(!bundle.includes('process_vm_readv'));
 });

@@ -14,8 +14,9 @@ import { fromLayout, writeContext } from '../support/context.ts';
 import { findSecret } from '../support/find-secret.ts';
 import { forRun, skipWithout } from '../support/needs.ts';
 import { writeLayout } from '../support/oci-layout.ts';
-import { logOf } from '../support/raw-events.ts';
-import { buildRaw, mustBuild, runTsbuild } from '../support/tsbuild.ts';
+import { logOf, parseRawLines } from '../support/raw-events.ts';
+import { runProcess } from '../support/run-process.ts';
+import { buildRaw, callEnvironment, mustBuild, program, runTsbuild } from '../support/tsbuild.ts';
 
 const skip = skipWithout(...forRun);
 const secret = 'precious-of-the-host-7f3a';
@@ -254,9 +255,21 @@ test('CVE-2023-26054: a password in an address and in a proxy is in no image, lo
   assert.ok(asked.length > 0 || exitCode !== 0);
 });
 
+test('who starts tsbuild with open files, inheritable and ambient capabilities, a session keyring and variables gives none of them to a step', { skip: skipWithout(...forRun, { program: 'setpriv' }) }, async () => {
+  const script = 'ls /proc/1/fd; grep -E "^Cap(Inh|Amb|Bnd)" /proc/1/status; env | grep -c INHERITED';
+  const directory = await context({ Dockerfile: `FROM busybox\nRUN <<'EOF'\n${script}\n:\nEOF\n` });
+  const start = `exec 7</etc/shadow 8>>"$0" 9<>"$0" 17</; exec setpriv --inh-caps=+chown,+net_raw,+sys_ptrace --ambient-caps=+chown,+net_raw,+sys_ptrace "$@"`;
+  const finished = await runProcess('bash', ['-c', start, join(folder, 'inherited'), process.execPath, program, 'build', '--progress=rawjson', ...busybox, directory], {
+    cwd: '/', env: { ...callEnvironment({ store: store() }), INHERITED: '1' },
+  });
+  assert.equal(finished.exitCode, 0, finished.stderr);
+  const { events } = parseRawLines(finished.stderr);
+  const none = '0'.repeat(16);
+  assert.equal(logOf(events, /RUN/), `0\n1\n2\nCapInh:\t${none}\nCapBnd:\t00000000a80425fb\nCapAmb:\t${none}\n0\n`);
+});
+
 test('CVE-2024-25621, CVE-2021-41103: nobody else can enter the store, whatever the umask of who builds', { skip }, async () => {
   const own = join(folder, 'umask-store');
-  const { program } = await import('../support/tsbuild.ts');
   execFileSync('sh', ['-c', 'umask 000; exec "$@"', 'sh', process.execPath, program, 'build', '--progress=quiet', ...busybox, await context({ Dockerfile: 'FROM busybox\nRUN touch /x\n' })], { env: { PATH: process.env['PATH'], HOME: folder, TSBUILD_ROOT: own }, stdio: 'pipe' });
   assert.equal(statSync(own).mode & 0o077, 0);
   assert.equal(execFileSync('find', [own, '-path', '*/snapshots/*', '-prune', '-o', '!', '-type', 'l', '-perm', '/022', '-print'], { encoding: 'utf8' }), '');
@@ -284,7 +297,6 @@ test('rm -rf / takes away the files of its own root alone', { skip }, async () =
 
 test('a log of 100 MB is kept whole, in bounded memory', { skip }, async () => {
   const directory = await context({ Dockerfile: 'FROM busybox\nRUN yes 0123456789abcdef0123456789abcde | head -c 100000000\n' });
-  const { program } = await import('../support/tsbuild.ts');
   const own = join(folder, 'log-store');
   execFileSync(process.execPath, ['--max-old-space-size=64', program, 'build', '--progress=quiet', ...busybox, directory], { env: { PATH: process.env['PATH'], HOME: folder, TSBUILD_ROOT: own }, stdio: 'pipe' });
   const [build = ''] = readdirSync(join(own, 'logs'));
