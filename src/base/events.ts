@@ -29,7 +29,7 @@ export type BuildEvent =
   /** One line about a step for people, such as `miss: COPY . /src — changed src/a.ts`. */
   | { readonly type: 'step-note'; readonly timeMs: number; readonly id: number; readonly text: string }
   | { readonly type: 'step-done'; readonly timeMs: number; readonly id: number; readonly cached: boolean; readonly durationMs: number; readonly usage?: StepUsage }
-  | { readonly type: 'step-failed'; readonly timeMs: number; readonly id: number; readonly durationMs: number; readonly message: string; readonly logPath?: string }
+  | { readonly type: 'step-failed'; readonly timeMs: number; readonly id: number; readonly durationMs: number; readonly message: string; readonly logPath?: string; readonly usage?: StepUsage }
   | { readonly type: 'step-canceled'; readonly timeMs: number; readonly id: number }
   /**
    * Said once about the whole build: what network RUN gets, an option without effect. What a build check found is such a
@@ -66,6 +66,13 @@ export interface StepUsage {
   /** From and to block devices; without cgroup v2 only of processes that somebody waited for. */
   readonly readBytes?: number;
   readonly writtenBytes?: number;
+}
+
+/** How the command of a RUN step ended, by exit code or by signal, and what it used; kept beside its log. */
+export interface StepEnd {
+  readonly exitCode: number | null;
+  readonly signal: string | null;
+  readonly usage: StepUsage;
 }
 
 /** Where events go. It must not throw and must not block. */

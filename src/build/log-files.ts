@@ -2,15 +2,21 @@
  * Full logs of steps, one file each, in a folder for each build. What a step prints goes to its file byte by byte, and
  * decoded to the event stream; nothing is clipped, and the step waits when the disk is slow.
  */
-import { mkdir, open, readdir, rm, type FileHandle } from 'node:fs/promises';
+import { mkdir, open, readdir, rm, writeFile, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { StringDecoder } from 'node:string_decoder';
+import type { StepEnd } from '../base/events.ts';
 import { releaseAll } from '../base/releasing.ts';
 import { diskError } from '../store/disk-error.ts';
 import type { MakeRedactor } from './redact.ts';
 
 /** Builds whose logs are kept. */
 export const keptBuildsMax = 50;
+
+/** What is known of a step's end stands beside its log. */
+export function endFileName(step: string): string {
+  return `${step}.end.json`;
+}
 
 type StreamName = 'stdout' | 'stderr';
 const streams: readonly StreamName[] = ['stdout', 'stderr'];
@@ -87,6 +93,12 @@ export class LogFolder {
     const file = await writing(path, open(path, 'w', 0o600));
     this.#opened.add(stepID);
     return new StepLog(path, file, options);
+  }
+
+  /** How the step ended, for who reads its log later. */
+  async recordEnd(stepID: number, end: StepEnd): Promise<void> {
+    const path = join(this.#logs, this.#name, endFileName(String(stepID)));
+    await writing(path, writeFile(path, `${JSON.stringify(end)}\n`, { mode: 0o600 }));
   }
 
   async #make(): Promise<string> {

@@ -18,6 +18,7 @@ export class StepReporter {
   readonly #sink: EventSink;
   readonly #clock: Clock;
   readonly #startedAt = new Map<number, number>();
+  readonly #usages = new Map<number, StepUsage>();
   readonly #buildStart: number;
   #lastID = 0;
   #cached = 0;
@@ -61,6 +62,11 @@ export class StepReporter {
     this.send({ type: 'step-started', step });
   }
 
+  /** What a step used, for the event of its failure: an error does not carry it. */
+  used(id: number, usage: StepUsage): void {
+    this.#usages.set(id, usage);
+  }
+
   done(step: StepDescription, cached: boolean, usage?: StepUsage): void {
     if (step.instruction !== undefined) {
       this.#finished += 1;
@@ -70,7 +76,9 @@ export class StepReporter {
   }
 
   failed(step: StepDescription, error: unknown, logPath?: string): void {
-    this.send({ type: 'step-failed', id: step.id, durationMs: this.#duration(step), message: messageOf(error), ...(logPath === undefined ? {} : { logPath }) });
+    const usage = this.#usages.get(step.id);
+    const known = { ...(logPath === undefined ? {} : { logPath }), ...(usage === undefined ? {} : { usage }) };
+    this.send({ type: 'step-failed', id: step.id, durationMs: this.#duration(step), message: messageOf(error), ...known });
   }
 
   canceled(step: StepDescription): void {

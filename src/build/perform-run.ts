@@ -74,7 +74,10 @@ async function runLogged({ environment, spec, stepID, note, secrets, signal }: R
   });
   const run = (cgroupFiles: readonly string[]): Promise<StepResult> =>
     runStep(helper, { ...spec, cgroupFiles }, { signal, onWarning: note, onOutput: (stream, chunk) => log.write(stream, chunk) });
-  return releasing(async () => runInGroup(await cgroups(), run), () => log.close());
+  const result = await releasing(async () => runInGroup(await cgroups(), run), () => log.close());
+  environment.reporter.used(stepID, result.usage);
+  await environment.logs.recordEnd(stepID, { exitCode: result.exitCode, signal: result.signal, usage: result.usage });
+  return result;
 }
 
 function checkResult(result: GroupedResult, { operation, vertex, environment, note }: ReadyStep): void {
@@ -89,7 +92,7 @@ function checkResult(result: GroupedResult, { operation, vertex, environment, no
   throw new TsbuildError('step', code, `process ${JSON.stringify(operation.args.join(' '))} did not complete successfully: ${end}${refusal === null ? '' : `: ${refusal}`}`, {
     ...(vertex.position === null ? {} : { position: vertex.position }),
     ...hintOf(result, operation, environment),
-    details: { exitCode: result.exitCode, signal: result.signal, logPath: logs.pathOf(steps.get(vertex.id)?.id ?? 0), step: vertex.name, usage: result.usage },
+    details: { exitCode: result.exitCode, signal: result.signal, logPath: logs.pathOf(steps.get(vertex.id)?.id ?? 0), step: vertex.name },
   });
 }
 

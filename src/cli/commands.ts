@@ -4,7 +4,7 @@
  * Start at `Commands`; the biggest request is in `build-request.ts`.
  */
 import type { JsonValue } from '../base/canonical.ts';
-import type { EventSink } from '../base/events.ts';
+import type { EventSink, StepEnd } from '../base/events.ts';
 import type { CheckedFile, CheckReport } from '../build/check.ts';
 import type { ContextReport, ContextRequest } from '../build/list-context.ts';
 import type { ParseDocument } from '../dockerfile/parse-document.ts';
@@ -135,6 +135,8 @@ export interface Commands {
   load(input: string, store: StoreRequest): Promise<readonly string[]>;
   /** The whole log, as it was written. */
   logs(request: LogRequest, store: StoreRequest): AsyncIterable<Uint8Array>;
+  /** How the step of that log ended, and what it used; null where it was interrupted. */
+  stepEnd(request: LogRequest, store: StoreRequest): Promise<StepEnd | null>;
   /**
    * The text of a Dockerfile that this process has read, by the name in `SourceRange.file`, so that an error can show
    * the lines; undefined for any other.

@@ -3,6 +3,7 @@ import { TsbuildError } from '../base/errors.ts';
 import type { Commands, LogRequest, StoreRequest } from './commands.ts';
 import type { StoreInvocation } from './invocation.ts';
 import type { CliIo } from './io.ts';
+import { formatStepEnd } from './step-end.ts';
 import { formatHistory, formatImages } from './tables.ts';
 import { LineSplitter } from './text/lines.ts';
 import { cleanLine } from './text/sanitize.ts';
@@ -53,7 +54,8 @@ function refuseTerminal(refused: boolean, message: string, hint: string): void {
 }
 
 // A file or pipe gets the bytes as they were; a terminal gets text that it can trust.
-async function printLog(which: LogRequest, commands: Commands, store: StoreRequest, { stdout }: CliIo): Promise<void> {
+/** The log as it is, and on standard error how the step ended. */
+async function printLog(which: LogRequest, commands: Commands, store: StoreRequest, { stdout, stderr }: CliIo): Promise<void> {
   const decoder = new TextDecoder();
   const splitter = new LineSplitter();
   const print = (lines: readonly string[]): void => { stdout.write(lines.map((line) => `${cleanLine(line)}\n`).join('')); };
@@ -62,4 +64,6 @@ async function printLog(which: LogRequest, commands: Commands, store: StoreReque
     else stdout.write(chunk);
   }
   if (stdout.isTTY) print([...splitter.push(decoder.decode()), ...splitter.flush()]);
+  const end = await commands.stepEnd(which, store);
+  if (end !== null) stderr.write(`${formatStepEnd(end)}\n`);
 }

@@ -1,14 +1,27 @@
 /** Logs of earlier builds: `tsbuild logs`. */
 import { createReadStream } from 'node:fs';
-import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readdir, readFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { errnoCode, TsbuildError } from '../base/errors.ts';
+import type { StepEnd } from '../base/events.ts';
+import { endFileName } from '../build/log-files.ts';
 import type { LogRequest } from './commands.ts';
 
 /** The log of a step of the last build that has one. */
 export async function* openLog(storeRoot: string, request: LogRequest): AsyncGenerator<Uint8Array> {
   const path = await findLog(join(storeRoot, 'logs'), request);
   yield* createReadStream(path) as AsyncIterable<Uint8Array>;
+}
+
+/** How that step ended; null where it did not, because the build was interrupted. */
+export async function readStepEnd(storeRoot: string, request: LogRequest): Promise<StepEnd | null> {
+  const log = await findLog(join(storeRoot, 'logs'), request);
+  try {
+    return JSON.parse(await readFile(join(dirname(log), endFileName(basename(log, '.log'))), 'utf8')) as StepEnd; // as LogFolder wrote it
+  } catch (error) {
+    if (errnoCode(error) === 'ENOENT' || error instanceof SyntaxError) return null; // never written, or not to its end
+    throw error;
+  }
 }
 
 async function findLog(logs: string, request: LogRequest): Promise<string> {

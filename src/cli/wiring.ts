@@ -13,7 +13,7 @@ import type { PlatformChoice } from '../export/stored-image.ts';
 import { hostPlatform, parsePlatform } from '../image/platform.ts';
 import type { Store } from '../store/store.ts';
 import type { Commands, StoreRequest } from './commands.ts';
-import { openLog } from './stored-logs.ts';
+import { openLog, readStepEnd } from './stored-logs.ts';
 
 /** What the commands need of the process besides their requests. */
 export interface WiringContext {
@@ -80,6 +80,7 @@ export function createCommands(context: WiringContext): Promise<Commands> {
         return loaded.map(({ name }) => name);
       }),
     logs: (request, stored) => openLog(stored.storeRoot, request),
+    stepEnd: (request, stored) => readStepEnd(stored.storeRoot, request),
     sourceText: (file) => sources.get(file),
   };
   return Promise.resolve(commands);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { TsbuildError } from '../../src/base/errors.ts';
-import type { BuildEvent } from '../../src/base/events.ts';
+import type { BuildEvent, StepEnd } from '../../src/base/events.ts';
 import type { Commands } from '../../src/cli/commands.ts';
 import { runCli } from '../../src/cli/run-cli.ts';
 import { checkGolden, failingBuild, fakeCommands, fakeProcess, recordedBuild, summary, type FakeProcess } from './support.ts';
@@ -204,6 +204,14 @@ async function* chunks(...parts: readonly string[]): AsyncIterable<Uint8Array> {
 test('logs gives a pipe the bytes and a terminal harmless text', async () => {
   const log = ['a\x1b[31mb\nc', 'd\n変', '数'];
   const logs = () => chunks(...log);
-  assert.equal((await run('logs 1', { logs })).stdout, log.join(''));
-  assert.equal((await run('logs 1', { logs }, {}, fakeProcess({ tty: true }))).stdout, 'ab\ncd\n変数\n');
+  const stepEnd = () => Promise.resolve(null);
+  assert.equal((await run('logs 1', { logs, stepEnd })).stdout, log.join(''));
+  assert.equal((await run('logs 1', { logs, stepEnd }, {}, fakeProcess({ tty: true }))).stdout, 'ab\ncd\n変数\n');
+});
+
+test('logs says on standard error how the step ended and what it used', async () => {
+  const usage = { userMs: 1200, systemMs: 300, peakMemoryBytes: 34_500_000, readBytes: 0, writtenBytes: 3_200_000 };
+  const said = async (end: StepEnd): Promise<string> => (await run('logs 1', { logs: () => chunks('x'), stepEnd: () => Promise.resolve(end) })).stderr;
+  assert.equal(await said({ exitCode: 0, signal: null, usage }), 'exit code 0; 1.5s of processor time, 34.50MB of memory at most, 0B read, 3.20MB written\n');
+  assert.equal(await said({ exitCode: null, signal: 'SIGKILL', usage: { userMs: 1, systemMs: 1 } }), 'killed by SIGKILL; 0.0s of processor time\n');
 });

@@ -71,7 +71,7 @@ export function fakeCommands(given: Partial<Commands>): () => Promise<Commands> 
   const refuse = (): never => { throw new Error('this test does not expect the command'); };
   const commands: Commands = {
     build: refuse, check: refuse, outline: refuse, targets: refuse, parse: refuse, context: refuse, graph: refuse, images: refuse, inspect: refuse, history: refuse, tag: refuse, remove: refuse, save: refuse,
-    load: refuse, logs: refuse, sourceText: () => undefined, ...given,
+    load: refuse, logs: refuse, stepEnd: refuse, sourceText: () => undefined, ...given,
   };
   return () => Promise.resolve(commands);
 }

@@ -36,6 +36,10 @@ test('a memory bomb ends as a failed step that names the limit and the line of t
   assert.match(stderr, /Give the step more with --memory\./);
   const raw = await buildRaw(['--memory=32m', '--memory-swap=32m', ...args], { store: store() });
   assert.equal(raw.error?.code, 'STEP_OUT_OF_MEMORY');
+  const used = raw.events.flatMap((event) => (event.type === 'step-failed' ? [event.usage?.peakMemoryBytes ?? 0] : []));
+  assert.ok(used.length === 1 && (used[0] ?? 0) > 24 << 20, used.join());
+  const logs = await runTsbuild(['logs'], { store: store() });
+  assert.match(logs.stderr, /^(exit code [1-9]\d*|killed by SIGKILL); [\d.]+s of processor time, (2[5-9]|3[0-3])\.\d\dMB of memory at most, \S+ read, \S+ written\n$/);
 });
 
 test('a fork bomb ends as a failed step that names the limit', { skip }, async () => {
