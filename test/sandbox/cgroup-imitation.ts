@@ -44,6 +44,13 @@ function enable(directory: string, controller: string): void {
   for (const [name, text] of Object.entries(filesOf[controller] ?? {})) writeFileSync(join(directory, name), text);
 }
 
+/** From the group above, where tsbuild moves its own. */
+function move(path: string, pid: string): void {
+  const above = join(dirname(dirname(path)), 'cgroup.procs');
+  writeFileSync(above, words(above).filter((other) => other !== pid).map((other) => `${other}\n`).join(''));
+  writeFileSync(path, `${[...words(path), pid].join('\n')}\n`);
+}
+
 export const imitatedFiles: CgroupFiles = {
   ...cgroupFiles,
   make: async (path) => {
@@ -58,6 +65,7 @@ export const imitatedFiles: CgroupFiles = {
     return Promise.resolve();
   },
   write: async (path, value) => {
+    if (path.endsWith('/cgroup.procs')) return move(path, value);
     if (!path.endsWith('/cgroup.subtree_control')) return cgroupFiles.write(path, value);
     const directory = dirname(path);
     const controller = value.slice(1);

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { cgroupFiles } from '../../src/sandbox/cgroup/files.ts';
 import { openCgroups, openCgroupsOf, type StepGroup } from '../../src/sandbox/cgroup/cgroups.ts';
 import { noGroupLimits, type GroupLimits } from '../../src/sandbox/cgroup/group-limits.ts';
@@ -147,5 +148,21 @@ describe('steps in a group of a real cgroup2', { skip: skipUnified }, () => {
     assert.ok((await group.measure()).userMs !== undefined);
     await group.remove();
     assert.deepEqual(groupsIn(mount), []);
+  });
+
+  test('alone in a group, it moves below it and makes the groups of steps beside itself; the next build removes that group', async () => {
+    const mount = unified ?? '';
+    const own = `tsbuild-test-${process.pid}`;
+    await cgroupFiles.make(join(mount, own));
+    const script = fileURLToPath(new URL('alone-in-group.ts', import.meta.url));
+    const run = (): readonly string[] => execFileSync(process.execPath, ['--import', 'tsx', script, mount, own], { encoding: 'utf8' }).split('\n');
+    const [where = '', files = ''] = run();
+    assert.match(where, new RegExp(`^/${own}/tsbuild-\\d+-\\d+-\\d+-0$`));
+    assert.equal(files, join(mount, where.replace(/0$/, '1'), 'cgroup.procs'));
+    assert.deepEqual(await cgroupFiles.groups(join(mount, own)), [where.split('/')[2]]);
+    const [second = ''] = run();
+    assert.deepEqual(await cgroupFiles.groups(join(mount, own)), [second.split('/')[2]]);
+    for (const name of await cgroupFiles.groups(join(mount, own))) await cgroupFiles.remove(join(mount, own, name));
+    await cgroupFiles.remove(join(mount, own));
   });
 });

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -144,6 +146,36 @@ describe('groups of steps in cgroup2, imitated by a directory', () => {
     const cgroups = await open({ version: 2, hierarchies: [{ controllers, mount, own: '' }] }, { pidsMax: 9 });
     await assert.rejects(cgroups.make(), { code: 'LIMIT_UNAVAILABLE' });
     assert.deepEqual(groups(mount), []);
+  });
+
+  test('alone in its group, as in a service or a scope, tsbuild moves below it, and its steps are beside it and within its limits', async () => {
+    const { mount, layout } = makeTree();
+    const scope = join(mount, 'user.slice/session.scope');
+    const child = spawn('sleep', ['1000']);
+    await once(child, 'spawn');
+    writeFileSync(join(scope, 'cgroup.procs'), `${process.pid}\n${child.pid ?? 0}\n`);
+    const group = await (await open(layout, { memoryBytes: 64 << 20 })).make();
+    child.kill('SIGKILL');
+    assert.equal(readFileSync(join(scope, 'cgroup.procs'), 'utf8'), '');
+    const { namespace, start } = await readOwner();
+    const below = `tsbuild-${namespace}-${process.pid}-${start}-0`;
+    assert.deepEqual(value(scope, below, 'cgroup.procs').trim().split('\n'), [String(process.pid), String(child.pid)]);
+    assert.deepEqual(group.enterFiles, [join(scope, below.replace(/0$/, '1'), 'cgroup.procs')]);
+    assert.equal(value(scope, below.replace(/0$/, '1'), 'memory.max'), '67108864');
+    await group.remove();
+    const next = await (await open({ version: 2, hierarchies: [{ controllers, mount, own: `user.slice/session.scope/${below}` }] })).make();
+    assert.deepEqual(next.enterFiles, group.enterFiles, 'a second build of this process does not move deeper');
+    await next.remove();
+  });
+
+  test('with a stranger in its group, tsbuild stays in it', async () => {
+    const { mount, layout } = makeTree();
+    const scope = join(mount, 'user.slice/session.scope');
+    writeFileSync(join(scope, 'cgroup.procs'), `${process.pid}\n1\n`);
+    const group = await (await open(layout)).make();
+    assert.equal(readFileSync(join(scope, 'cgroup.procs'), 'utf8'), `${process.pid}\n1\n`);
+    assert.ok(group.enterFiles[0]?.startsWith(join(mount, 'user.slice/tsbuild-')));
+    await group.remove();
   });
 
   test('without any control groups a limit is refused, and its absence is a warning', async () => {

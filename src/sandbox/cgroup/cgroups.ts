@@ -49,7 +49,7 @@ export async function openCgroupsOf(layout: CgroupLayout | null, owner: Owner, f
   }
   const settings = planSettings(layout?.version ?? 2, limits);
   const used = usedPart(layout ?? { version: 2, hierarchies: [] }, settings);
-  const parents = await parentsOf(used, limits, files);
+  const parents = await parentsOf(used, limits, owner, files);
   for (const { directory } of parents) await removeAbandoned(directory, owner, files);
   let count = 0;
   let hasWarned = false;
@@ -70,9 +70,9 @@ function usedPart({ version, hierarchies }: CgroupLayout, settings: readonly Set
   return { version, hierarchies: hierarchies.filter((hierarchy) => hierarchy.controllers.some((controller) => wanted.has(controller))) };
 }
 
-async function parentsOf(layout: CgroupLayout, { cgroupParent }: GroupLimits, files: CgroupFiles): Promise<readonly GroupParent[]> {
+async function parentsOf(layout: CgroupLayout, { cgroupParent }: GroupLimits, owner: Owner, files: CgroupFiles): Promise<readonly GroupParent[]> {
   try {
-    return await findParents(layout, cgroupParent, files);
+    return await findParents(layout, cgroupParent, owner, files);
   } catch (cause) {
     throw new TsbuildError('machine', 'LIMIT_UNAVAILABLE', `limit --cgroup-parent: ${cgroupParent ?? ''}: cannot be made: ${errnoCode(cause) ?? String(cause)}`, {
       hint: 'Name a group below which tsbuild may make others.',

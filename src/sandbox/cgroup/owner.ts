@@ -31,11 +31,27 @@ export async function isAbandoned(name: string, self: Owner): Promise<boolean> {
   return (await readStart(match[2] ?? '')) !== match[3];
 }
 
-/** Field 22 of `/proc/PID/stat`; the second may hold spaces and brackets. null where there is no such process. */
+/** Whether it is the owner, or was started by it or by what it started. */
+export async function isOwnProcess(pid: number, owner: Owner): Promise<boolean> {
+  for (let at = pid; at > 0; at = Number((await readStat(String(at)))?.[parentField] ?? 0)) {
+    if (at === owner.pid) return true;
+  }
+  return false;
+}
+
 async function readStart(pid: string): Promise<string | null> {
+  return (await readStat(pid))?.[startField] ?? null;
+}
+
+/** Fields 4 and 22 of `/proc/PID/stat`, counted from the third (proc_pid_stat(5)). */
+const parentField = 1;
+const startField = 19;
+
+/** The fields from the third on; the second may hold spaces and brackets. null where there is no such process. */
+async function readStat(pid: string): Promise<readonly string[] | null> {
   try {
     const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? null;
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   } catch (error) {
     if (errnoCode(error) === 'ENOENT' || errnoCode(error) === 'ESRCH') return null;
     throw error;

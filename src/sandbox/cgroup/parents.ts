@@ -1,12 +1,14 @@
 /**
  * Finds, in each tree of control groups, the group in which those of steps are made. In cgroup v1 it is this process's
  * own, so that limits on the build as a whole bind its steps. cgroup2 lets no group have both processes and limited
- * children: there it is the nearest group above that has no processes of its own, or the root.
+ * children. There this process leaves its own group for one below it where it is alone with its children, as in a service, a
+ * scope of systemd-run or a container; else it is the nearest group above that has no processes of its own, or the root.
  */
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { errnoCode } from '../../base/errors.ts';
 import type { CgroupFiles } from './files.ts';
 import type { CgroupLayout, Controller, Hierarchy } from './layout.ts';
+import { groupName, isOwnProcess, type Owner } from './owner.ts';
 
 /** Where groups of steps are made in one tree. */
 export interface GroupParent {
@@ -21,9 +23,9 @@ const unifiedNames = ['memory', 'cpu', 'cpuset', 'pids', 'io'] as const;
  * @param cgroupParent `--cgroup-parent`; it is made where it is missing, and stays
  * @throws the system's error, with `path`, where that cannot be
  */
-export async function findParents(layout: CgroupLayout, cgroupParent: string | null, files: CgroupFiles): Promise<readonly GroupParent[]> {
+export async function findParents(layout: CgroupLayout, cgroupParent: string | null, owner: Owner, files: CgroupFiles): Promise<readonly GroupParent[]> {
   return Promise.all(layout.hierarchies.map(async (hierarchy) => {
-    const chosen = layout.version === 1 ? hierarchy.own : await withoutProcesses(hierarchy, files);
+    const chosen = layout.version === 1 ? hierarchy.own : await withoutProcesses(hierarchy, owner, files);
     const below = belowMount(chosen, cgroupParent);
     await makeAll(hierarchy, below, files);
     if (layout.version === 2) await delegate(hierarchy.mount, below, files);
@@ -36,12 +38,48 @@ function belowMount(chosen: string, cgroupParent: string | null): string {
   return cgroupParent.startsWith('/') ? cgroupParent.slice(1) : join(chosen, cgroupParent);
 }
 
-/** The group above that may have limited children; our own where there is none, and then without limits. */
-async function withoutProcesses({ mount, own }: Hierarchy, files: CgroupFiles): Promise<string> {
+/** The group that may have limited children: ours, if we can empty it, or one above; else ours, and then without limits. */
+async function withoutProcesses({ mount, own }: Hierarchy, owner: Owner, files: CgroupFiles): Promise<string> {
+  if (basename(own) === groupName(owner, 0)) return parentOf(own); // an earlier build of this process moved it
+  if (await moveBelow(join(mount, own), owner, files)) return own;
   for (let path = own; ; path = parentOf(path)) {
     if (await mayHaveLimitedChildren(join(mount, path), files)) return path;
     if (path === '') return own;
   }
+}
+
+/**
+ * Moves this process and its children from their group into one below it, if nobody else is in it. That group is left
+ * behind as every other, for a later build or for who made ours. False where it cannot be.
+ */
+async function moveBelow(directory: string, owner: Owner, files: CgroupFiles): Promise<boolean> {
+  const processes = async (): Promise<readonly number[]> => ((await readOptional(join(directory, 'cgroup.procs'), files)) ?? '').split('\n').filter((line) => line !== '').map(Number);
+  const below = join(directory, groupName(owner, 0));
+  for (let attempt = 0; attempt < moveAttemptsMax; attempt++) {
+    const pids = await processes();
+    if (pids.length === 0) return attempt > 0;
+    const isOurs = await Promise.all(pids.map((pid) => isOwnProcess(pid, owner)));
+    if (!isOurs.every(Boolean)) return false;
+    try {
+      await files.make(below).catch(unlessThere);
+      for (const pid of pids) await files.write(join(below, 'cgroup.procs'), String(pid)).catch(unlessEnded);
+    } catch (error) {
+      unlessForbidden(error);
+      return false;
+    }
+  }
+  return (await processes()).length === 0;
+}
+
+/** A process may start others while it is moved. */
+const moveAttemptsMax = 3;
+
+function unlessThere(error: unknown): void {
+  if (errnoCode(error) !== 'EEXIST') throw error;
+}
+
+function unlessEnded(error: unknown): void {
+  if (errnoCode(error) !== 'ESRCH') throw error;
 }
 
 /** The root of all, which alone has no `cgroup.type`, may have both. */
