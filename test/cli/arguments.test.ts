@@ -76,6 +76,7 @@ const options: readonly (readonly [string, Partial<BuildRequest>])[] = [
   ['--pids-limit 100', { limits: { ...empty.limits, pidsMax: 100 } }],
   ['--pids-limit=-1', { limits: { ...empty.limits, pidsMax: -1 } }],
   ['--pids-limit 0', { limits: { ...empty.limits, pidsMax: -1 } }],
+  ['--device-read-bps /dev/sda:10m --device-write-iops /dev/a:b:500', { limits: { ...empty.limits, devices: [{ path: '/dev/sda', what: 'read-bps', rate: 10_485_760 }, { path: '/dev/a:b', what: 'write-iops', rate: 500 }] } }],
   ['--cgroup-parent /builds/ours', { limits: { ...empty.limits, cgroupParent: '/builds/ours' } }],
   ['--iidfile id --metadata-file meta.json', { iidFile: 'id', metadataFile: 'meta.json' }],
   ['-o out --output type=oci,dest=a.tar', { outputs: ['out', 'type=oci,dest=a.tar'] }],
@@ -213,7 +214,7 @@ const wrong = [
   '--add-host a:b .', '--add-host a:host-gateway .', '--secret src=a .', '--secret id=a,foo=b .', '--secret id=a,"b .', '--label =a .',
   '--build-arg =a .', '--build-context a .', '--annotation weird-descriptor:a=b .', '--allow everything .', '--timestamps now .',
   '--jobs 0 .', '--progress loud .', '-f - -', '--pull=maybe .', 'save a --format zip', 'graph --format png .',
-  '--load .', '--push .', '--call describe .', '--call=check,format=xml .', '--call=outline,format=sarif .', '--call=check,color=no .', '--check --call=outline .', 'check --format xml', 'check a b', 'check -t x', 'parse a b', 'parse --yaml', '--cache-from x .', '--cache-to x .', '--squash .', '-m 5m .', '-m much .', '--memory-swap 1g .', '-m 1g --memory-swap 512m .', '--cpus 0 .', '--cpus many .', '--cpus 1 --cpu-quota 5000 .', '--cpu-quota 5 .', '--cpu-period 10 .', '--cpu-shares 1 .', '--cpuset-cpus 3-1 .', '--cpuset-cpus= .', '--cpuset-mems a .', '--pids-limit -2 .', '--cgroup-parent a/../b .',
+  '--load .', '--push .', '--call describe .', '--call=check,format=xml .', '--call=outline,format=sarif .', '--call=check,color=no .', '--check --call=outline .', 'check --format xml', 'check a b', 'check -t x', 'parse a b', 'parse --yaml', '--cache-from x .', '--cache-to x .', '--squash .', '-m 5m .', '-m much .', '--memory-swap 1g .', '-m 1g --memory-swap 512m .', '--cpus 0 .', '--cpus many .', '--cpus 1 --cpu-quota 5000 .', '--cpu-quota 5 .', '--cpu-period 10 .', '--cpu-shares 1 .', '--cpuset-cpus 3-1 .', '--cpuset-cpus= .', '--cpuset-mems a .', '--pids-limit -2 .', '--device-read-bps /dev/sda .', '--device-write-bps sda:1m .', '--device-read-iops /dev/sda:1m .', '--device-write-bps /dev/sda:0 .', '--cgroup-parent a/../b .',
   '--rm=false .', '--provenance .', '--provenance=max .', '--sbom=true .', '--builder x .', '--device x .', '--compress .',
 ];
 test('wrong calls are refused with exit code 2 and a hint where one can act', () => {

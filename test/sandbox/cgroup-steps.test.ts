@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -97,6 +97,25 @@ describe('steps in control groups of this kernel', { skip }, () => {
     assert.ok((result.usage.writtenBytes ?? 0) >= 3_000_000, String(result.usage.writtenBytes));
     assert.ok((group.userMs ?? 0) > 0);
     assert.ok((group.peakMemoryBytes ?? 0) > 3_000_000, 'the page cache counts');
+  });
+
+  test('bytes to a device are throttled and then counted; what is no device is refused', async () => {
+    const { dev } = statSync(fixture.directory);
+    const number = `${dev >> 8}:${dev & 0xff}`;
+    const device = readdirSync('/dev').map((name) => `/dev/${name}`).find((path) => statSync(path).isBlockDevice() && statSync(path).rdev === dev);
+    if (device !== undefined) {
+      const cgroups = await openCgroups({ limits: { ...noGroupLimits, devices: [{ path: device, what: 'write-bps', rate: 64 << 20 }] }, onWarning: (text) => assert.fail(text) });
+      const group = await cgroups.make();
+      const [name = ''] = groupsIn(directoryOf('io'));
+      const file = (what: string): string => readFileSync(join(directoryOf('io'), name, what), 'utf8');
+      assert.equal(file('blkio.throttle.write_bps_device'), `${number} ${64 << 20}\n`);
+      await fixture.run('dd if=/dev/zero of=/g bs=1048576 count=3 oflag=direct', { cgroupFiles: group.enterFiles });
+      assert.ok(Number(new RegExp(`^${number} Write (\\d+)$`, 'm').exec(file('blkio.throttle.io_service_bytes'))?.[1]) >= 3 << 20);
+      await group.remove();
+    }
+    for (const path of ['/dev/null', '/nonexistent', '/tmp']) {
+      await assert.rejects(runIn({ devices: [{ path, what: 'read-bps', rate: 1 }] }, 'true'), { code: 'LIMIT_REFUSED', message: `limit --device-read-bps: ${path}: not a block device` });
+    }
   });
 
   test('the step sees its own groups as roots', async () => {

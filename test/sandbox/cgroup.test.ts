@@ -46,7 +46,7 @@ describe('where control groups are', () => {
 
 describe('limits as settings of groups', () => {
   const check = (limits: Partial<GroupLimits>, v1: readonly string[], v2: readonly string[]): void => {
-    const lines = (version: 1 | 2): string[] => planSettings(version, { ...noGroupLimits, pidsMax: -1, ...limits }).filter(({ file, value }) => file !== 'pids.max' || value !== 'max').map(({ file, value, option }) => `${file}=${value} ${option ?? ''}`.trim());
+    const lines = (version: 1 | 2): string[] => planSettings(version, { ...noGroupLimits, pidsMax: -1, ...limits }, new Map([['/dev/a', '254:0']])).filter(({ file, value }) => file !== 'pids.max' || value !== 'max').map(({ file, value, option }) => `${file}=${value} ${option ?? ''}`.trim());
     test(JSON.stringify(limits), () => {
       assert.deepEqual(lines(1), v1);
       assert.deepEqual(lines(2), v2);
@@ -66,6 +66,9 @@ describe('limits as settings of groups', () => {
   check({ cpuShares: 1024 }, ['cpu.shares=1024 --cpu-shares'], ['cpu.weight=39 --cpu-shares']);
   check({ cpuShares: 2 }, ['cpu.shares=2 --cpu-shares'], ['cpu.weight=1 --cpu-shares']);
   check({ cpuShares: 262_144 }, ['cpu.shares=262144 --cpu-shares'], ['cpu.weight=10000 --cpu-shares']);
+  check({ devices: [{ path: '/dev/a', what: 'read-bps', rate: 1024 }, { path: '/dev/a', what: 'write-iops', rate: 5 }] },
+    ['blkio.throttle.read_bps_device=254:0 1024 --device-read-bps', 'blkio.throttle.write_iops_device=254:0 5 --device-write-iops'],
+    ['io.max=254:0 rbps=1024 --device-read-bps', 'io.max=254:0 wiops=5 --device-write-iops']);
   check({ cpusetCpus: '0-1', cpusetMems: '0' }, ['cpuset.cpus=0-1 --cpuset-cpus', 'cpuset.mems=0 --cpuset-mems'], ['cpuset.cpus=0-1 --cpuset-cpus', 'cpuset.mems=0 --cpuset-mems']);
 });
 

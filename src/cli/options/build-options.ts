@@ -43,6 +43,10 @@ export interface RawBuildOptions {
   readonly cpusetCpus?: string;
   readonly cpusetMems?: string;
   readonly pidsLimit?: string;
+  readonly deviceReadBps: readonly string[];
+  readonly deviceWriteBps: readonly string[];
+  readonly deviceReadIops: readonly string[];
+  readonly deviceWriteIops: readonly string[];
   readonly cgroupParent?: string;
   readonly allow: readonly string[];
   readonly jobs?: string;
@@ -77,7 +81,7 @@ export function addInputOptions(command: Command): Command {
 /** What commander gives where no option is given. */
 export const noBuildOptions: RawBuildOptions = {
   buildArg: [], buildContext: [], secret: [], ssh: [], platform: [], tag: [], label: [], annotation: [], output: [], timestamps: 'constant',
-  cache: true, cacheFilter: [], network: 'default', addHost: [], ulimit: [], allow: [],
+  cache: true, cacheFilter: [], network: 'default', addHost: [], ulimit: [], allow: [], deviceReadBps: [], deviceWriteBps: [], deviceReadIops: [], deviceWriteIops: [],
 };
 
 /** Adds all options. `network` says what `--network default` means on this machine. */
@@ -165,6 +169,10 @@ function limitOptions(): readonly Option[] {
     new Option('--cpuset-cpus <list>', 'Processors that may be used, such as 0-3,8'),
     new Option('--cpuset-mems <list>', 'Memory nodes that may be used'),
     new Option('--pids-limit <number>', `Processes and threads; -1 for no limit (default: ${pidsMaxDefault})`),
+    list('--device-read-bps <spec>', 'Bytes a second from a block device: PATH:BYTES, such as /dev/sda:10m'),
+    list('--device-write-bps <spec>', 'Bytes a second to a block device'),
+    list('--device-read-iops <spec>', 'Reads a second from a block device'),
+    list('--device-write-iops <spec>', 'Writes a second to a block device'),
     new Option('--cgroup-parent <path>', 'Control group below which those of the steps are made'),
   ];
 }

@@ -1,5 +1,5 @@
 /** The limits of docker's options for memory, processors and processes, checked as Docker's daemon checks them. */
-import type { GroupLimits } from '../../sandbox/cgroup/group-limits.ts';
+import type { DeviceLimit, GroupLimits } from '../../sandbox/cgroup/group-limits.ts';
 import type { RawBuildOptions } from './build-options.ts';
 import { invalidOption } from './csv.ts';
 import { parseSize } from './limits.ts';
@@ -22,6 +22,12 @@ export function groupLimitsOf(raw: RawBuildOptions): GroupLimits {
     cpusetCpus: optional(raw.cpusetCpus, (text) => parseList('--cpuset-cpus', text)),
     cpusetMems: optional(raw.cpusetMems, (text) => parseList('--cpuset-mems', text)),
     pidsMax: optional(raw.pidsLimit, parsePids),
+    devices: [
+      ...raw.deviceReadBps.map((text) => parseDevice('read-bps', text)),
+      ...raw.deviceWriteBps.map((text) => parseDevice('write-bps', text)),
+      ...raw.deviceReadIops.map((text) => parseDevice('read-iops', text)),
+      ...raw.deviceWriteIops.map((text) => parseDevice('write-iops', text)),
+    ],
     cgroupParent: optional(raw.cgroupParent, parseParent),
   };
 }
@@ -71,6 +77,18 @@ function parseList(option: string, text: string): string {
 function parsePids(text: string): number {
   if (text === '0' || text === String(unlimited)) return unlimited;
   return parseWhole('--pids-limit', text, { min: 1, max: 4_194_304 });
+}
+
+/** `PATH:RATE`, as of docker run. */
+function parseDevice(what: DeviceLimit['what'], text: string): DeviceLimit {
+  const option = `--device-${what}`;
+  const colon = text.lastIndexOf(':');
+  const path = text.slice(0, Math.max(colon, 0));
+  if (!path.startsWith('/')) throw invalidOption(option, text, 'must have the form PATH:RATE', 'For example /dev/sda:10m.');
+  const words = text.slice(colon + 1);
+  const rate = what.endsWith('bps') ? parseSize(option, words) : parseWhole(option, words, { min: 1, max: Number.MAX_SAFE_INTEGER });
+  if (rate === 0) throw invalidOption(option, text, 'would let nothing through');
+  return { path, what, rate };
 }
 
 function parseParent(text: string): string {

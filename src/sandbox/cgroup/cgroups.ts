@@ -3,11 +3,11 @@
  * made, removes those that a killed build has left, and gives each step one. Which file gets which value is in
  * `group-limits.ts`. It starts no process. Start at `openCgroups`.
  */
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errnoCode, TsbuildError } from '../../base/errors.ts';
 import { cgroupFiles, type CgroupFiles } from './files.ts';
-import { planSettings, type GroupLimits, type Setting } from './group-limits.ts';
+import { planSettings, type DeviceLimit, type GroupLimits, type Setting } from './group-limits.ts';
 import { parseLayout, type CgroupLayout, type Controller } from './layout.ts';
 import { groupName, isAbandoned, readOwner, type Owner } from './owner.ts';
 import { findParents, type GroupParent } from './parents.ts';
@@ -30,8 +30,11 @@ export interface CgroupOptions {
   readonly onWarning: (text: string) => void;
 }
 
-/** Trees that every step has a group in; those of the others only where a limit needs them. */
-const measuring: readonly Controller[] = ['memory', 'cpuacct', 'pids', 'io'];
+/**
+ * Trees that every step has a group in; those of the others only where a limit needs them. The `blkio` of v1 is no help:
+ * since Linux 6.10 it counts nothing unless it throttles, and wait4(2) tells as much.
+ */
+const measuring: readonly Controller[] = ['memory', 'cpuacct', 'pids'];
 
 /**
  * Finds the groups of this machine.
@@ -47,7 +50,7 @@ export async function openCgroupsOf(layout: CgroupLayout | null, owner: Owner, f
   if (limits.cgroupParent?.split('/').includes('..') === true) {
     throw new TsbuildError('usage', 'LIMIT_REFUSED', `limit --cgroup-parent: ${limits.cgroupParent}: leads upwards`, { hint: 'Write an absolute path, as below the root of the control groups.' });
   }
-  const settings = planSettings(layout?.version ?? 2, limits);
+  const settings = planSettings(layout?.version ?? 2, limits, await deviceNumbersOf(limits));
   const used = usedPart(layout ?? { version: 2, hierarchies: [] }, settings);
   const parents = await parentsOf(used, limits, owner, files);
   for (const { directory } of parents) await removeAbandoned(directory, owner, files);
@@ -62,6 +65,19 @@ export async function openCgroupsOf(layout: CgroupLayout | null, owner: Owner, f
       return group;
     },
   };
+}
+
+/** `MAJOR:MINOR` of the devices, as makedev(3) splits them. */
+async function deviceNumbersOf({ devices }: GroupLimits): Promise<ReadonlyMap<string, string>> {
+  const numberOf = async ({ path, what }: DeviceLimit): Promise<readonly [string, string]> => {
+    const found = await stat(path, { bigint: true }).catch(() => null);
+    if (found?.isBlockDevice() === true) {
+      const { rdev } = found;
+      return [path, `${(rdev >> 8n) & 0xfffn}:${(rdev & 0xffn) | ((rdev >> 12n) & 0xfff00n)}`];
+    }
+    throw new TsbuildError('usage', 'LIMIT_REFUSED', `limit --device-${what}: ${path}: not a block device`, { hint: 'Name the device of a disk, such as /dev/sda: lsblk lists them.' });
+  };
+  return new Map(await Promise.all(devices.map(numberOf)));
 }
 
 /** The trees that a step gets a group in. */

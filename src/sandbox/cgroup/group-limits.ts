@@ -4,6 +4,14 @@
  */
 import type { CgroupLayout, Controller } from './layout.ts';
 
+/** `--device-read-bps` and its kin: bytes or operations a second from or to one block device. */
+export interface DeviceLimit {
+  /** As written, such as `/dev/sda`. */
+  readonly path: string;
+  readonly what: 'read-bps' | 'write-bps' | 'read-iops' | 'write-iops';
+  readonly rate: number;
+}
+
 /** Limits for each RUN step. null: no limit, or what Docker makes of the others. */
 export interface GroupLimits {
   readonly memoryBytes: number | null;
@@ -18,13 +26,14 @@ export interface GroupLimits {
   readonly cpusetMems: string | null;
   /** Processes and threads; -1 is unlimited, null the default. */
   readonly pidsMax: number | null;
+  readonly devices: readonly DeviceLimit[];
   /** Absolute: below the tree's root. Relative: below the group that would be chosen otherwise. */
   readonly cgroupParent: string | null;
 }
 
 export const noGroupLimits: GroupLimits = {
   memoryBytes: null, memorySwapBytes: null, cpuQuotaUs: null, cpuPeriodUs: null, cpuShares: null, cpusetCpus: null, cpusetMems: null,
-  pidsMax: null, cgroupParent: null,
+  pidsMax: null, devices: [], cgroupParent: null,
 };
 
 /**
@@ -45,9 +54,13 @@ export interface Setting {
   readonly option: string | null;
 }
 
-/** The settings, in the order in which they have to be written. */
-export function planSettings(version: CgroupLayout['version'], limits: GroupLimits): readonly Setting[] {
-  return version === 1 ? [...memoryV1(limits), ...cpuV1(limits), ...shared(limits)] : [...memoryV2(limits), ...cpuV2(limits), ...shared(limits)];
+/**
+ * The settings, in the order in which they have to be written.
+ * @param deviceNumbers `254:0` by path, of every device that is limited
+ */
+export function planSettings(version: CgroupLayout['version'], limits: GroupLimits, deviceNumbers: ReadonlyMap<string, string> = new Map()): readonly Setting[] {
+  const own = version === 1 ? [...memoryV1(limits), ...cpuV1(limits)] : [...memoryV2(limits), ...cpuV2(limits)];
+  return [...own, ...shared(limits), ...limits.devices.map((device) => deviceSetting(version, device, deviceNumbers.get(device.path) ?? ''))];
 }
 
 function swapLimit({ memoryBytes, memorySwapBytes }: GroupLimits): number | null {
@@ -108,4 +121,12 @@ function shared({ cpusetCpus, cpusetMems, pidsMax }: GroupLimits): Setting[] {
     ...(cpusetMems === null ? [] : [{ controller: 'cpuset', file: 'cpuset.mems', value: cpusetMems, option: '--cpuset-mems' } as const]),
     { controller: 'pids', file: 'pids.max', value: processes === -1 ? 'max' : String(processes), option: pidsMax === null ? null : '--pids-limit' },
   ];
+}
+
+/** Lines of `io.max` for one device add up; v1 has a file for each kind. */
+function deviceSetting(version: CgroupLayout['version'], { what, rate }: DeviceLimit, number: string): Setting {
+  const [direction, unit] = what.split('-') as ['read' | 'write', 'bps' | 'iops'];
+  const option = `--device-${what}`;
+  if (version === 1) return { controller: 'io', file: `blkio.throttle.${direction}_${unit}_device`, value: `${number} ${rate}`, option };
+  return { controller: 'io', file: 'io.max', value: `${number} ${direction === 'read' ? 'r' : 'w'}${unit}=${rate}`, option };
 }

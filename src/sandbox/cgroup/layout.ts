@@ -3,10 +3,7 @@
  * `/proc/self/cgroup` (cgroups(7)). Pure: it opens nothing. Start at `parseLayout`.
  */
 
-/**
- * What limits and measures. cgroup2 has no `cpuacct` (it is part of `cpu`). v1 has no `io`: its `blkio` counts nothing since
- * Linux 6.10 unless something is throttled, and wait4(2) tells as much.
- */
+/** What limits and measures. cgroup2 has no `cpuacct` (it is part of `cpu`); v1 calls `io` `blkio`. */
 export const controllers = ['memory', 'cpu', 'cpuacct', 'cpuset', 'pids', 'io'] as const;
 export type Controller = (typeof controllers)[number];
 
@@ -31,8 +28,8 @@ export function parseLayout(mountinfo: string, selfCgroup: string): CgroupLayout
   const mounts = mountinfo.split('\n').flatMap(parseMount);
   const groups = selfCgroup.split('\n').flatMap(parseGroup);
   const v1 = groups.flatMap(({ names, path }) => {
-    const own = controllers.filter((controller) => names.includes(controller));
-    const mount = mounts.find((candidate) => candidate.type === 'cgroup' && own.length > 0 && own.every((controller) => candidate.options.includes(controller)) && below(candidate.root, path) !== null);
+    const own = controllers.filter((controller) => names.includes(nameInV1(controller)));
+    const mount = mounts.find((candidate) => candidate.type === 'cgroup' && own.length > 0 && own.every((controller) => candidate.options.includes(nameInV1(controller))) && below(candidate.root, path) !== null);
     return mount === undefined ? [] : [{ controllers: own, mount: mount.at, own: below(mount.root, path) ?? '' }];
   });
   if (v1.length > 0) return { version: 1, hierarchies: v1 };
@@ -40,6 +37,10 @@ export function parseLayout(mountinfo: string, selfCgroup: string): CgroupLayout
   const mount = path === undefined ? undefined : mounts.find((candidate) => candidate.type === 'cgroup2' && below(candidate.root, path) !== null);
   if (path === undefined || mount === undefined) return null;
   return { version: 2, hierarchies: [{ controllers, mount: mount.at, own: below(mount.root, path) ?? '' }] };
+}
+
+function nameInV1(controller: Controller): string {
+  return controller === 'io' ? 'blkio' : controller;
 }
 
 interface Mount {
