@@ -7,7 +7,7 @@ import { formatBytes, formatLogTime } from '../../src/cli/text/units.ts';
 import { displayWidth, expandTabs, justify, truncate } from '../../src/cli/text/width.ts';
 import { assertProperty } from '../support/property.ts';
 
-const harmful = /[\0-\x08\x0a-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]/;
+const harmful = /[\0-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]/;
 
 /** Text in which escape sequences and their halves are frequent. */
 const hostile = fc.array(
