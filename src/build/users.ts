@@ -3,6 +3,7 @@
  * (SEMANTICS A6, 61, 86; "Ours", 3). Numbers never need the files.
  */
 import { TsbuildError } from '../base/errors.ts';
+import { suggestionHint } from '../dockerfile/suggest.ts';
 
 /** The two files of an image; empty where it has none. */
 export interface AccountFiles {
@@ -80,11 +81,16 @@ function splitUser(text: string): UserRequest {
 interface Place {
   readonly stage: string;
   readonly file: '/etc/passwd' | '/etc/group';
+  /** The names that are there. */
+  readonly known: readonly { readonly name: string }[];
 }
 
-function unknown(kind: 'user' | 'group', name: string, { stage, file }: Place): TsbuildError {
-  return new TsbuildError('usage', 'USER_UNKNOWN', `unable to find ${kind} ${name} in stage ${stage}: no matching entries in ${file}`, {
-    hint: `Add the ${kind} in an earlier RUN step of that stage, or write its number.`,
+function unknown(kind: 'user' | 'group', name: string, { stage, file, known }: Place): TsbuildError {
+  const meant = suggestionHint(name, known.map((entry) => entry.name));
+  const advice = `Add the ${kind} in an earlier RUN step of that stage, or write its number.`;
+  const cause = known.length === 0 ? `there are no ${kind}s in ${file}` : `no matching entries in ${file}`;
+  return new TsbuildError('usage', 'USER_UNKNOWN', `unable to find ${kind} ${name} in stage ${stage}: ${cause}`, {
+    hint: meant === undefined ? advice : `${meant} ${advice}`,
     details: { [kind]: name, stage },
   });
 }
@@ -95,18 +101,27 @@ export function isNumericUser(text: string): boolean {
   return (user === '' || parseID(user) !== null) && (group === null || group === '' || parseID(group) !== null);
 }
 
+/** `root` behind or before a colon is 0 where the other side is a number or `root` too (BuildKit, executor/oci/user.go). */
+function rootAsNumber(request: UserRequest): UserRequest {
+  const { user, group } = request;
+  const isPlain = (part: string | null): boolean => part === 'root' || parseID(part ?? undefined) !== null;
+  if (!isPlain(user) || !isPlain(group)) return request;
+  return { user: user === 'root' ? '0' : user, group: group === 'root' ? '0' : group };
+}
+
 /**
  * The identity of a step (SEMANTICS A6, 86): an empty user is root; `user:group` has that group and no others; a name or
  * a known number has its primary and supplementary groups; an unknown number has group 0. A number is never a name.
+ * `root:root` needs no files, while `root` alone does.
  * @throws TsbuildError `USER_UNKNOWN`
  */
 export function resolveUser(text: string, files: AccountFiles, stage: string): ResolvedUser {
-  const { user, group } = splitUser(text);
+  const { user, group } = rootAsNumber(splitUser(text));
   const entries = parsePasswd(files.passwd);
   const wanted = user === '' ? '0' : user;
   const id = parseID(wanted);
   const entry = entries.find((candidate) => (id === null ? candidate.name === wanted : candidate.uid === id));
-  if (entry === undefined && id === null) throw unknown('user', wanted, { stage, file: '/etc/passwd' });
+  if (entry === undefined && id === null) throw unknown('user', wanted, { stage, file: '/etc/passwd', known: entries });
   const uid = entry?.uid ?? id ?? 0;
   const home = entry === undefined || entry.home === '' ? '/' : entry.home;
   const groups = parseGroup(files.group);
@@ -118,7 +133,7 @@ export function resolveUser(text: string, files: AccountFiles, stage: string): R
 
 function groupID(name: string, groups: readonly GroupEntry[], stage: string): number {
   const id = parseID(name) ?? groups.find((candidate) => candidate.name === name)?.gid ?? null;
-  if (id === null) throw unknown('group', name, { stage, file: '/etc/group' });
+  if (id === null) throw unknown('group', name, { stage, file: '/etc/group', known: groups });
   return id;
 }
 
@@ -132,7 +147,7 @@ export function resolveOwner(text: string, files: AccountFiles, stage: string): 
   const entries = parsePasswd(files.passwd);
   const id = parseID(user);
   const entry = id === null ? entries.find((candidate) => candidate.name === user) : undefined;
-  if (entry === undefined && id === null && user !== '') throw unknown('user', user, { stage, file: '/etc/passwd' });
+  if (entry === undefined && id === null && user !== '') throw unknown('user', user, { stage, file: '/etc/passwd', known: entries });
   const uid = entry?.uid ?? id ?? 0;
   if (group === null || group === '') return { uid, gid: entry?.gid ?? (group === null ? uid : 0) };
   return { uid, gid: groupID(group, parseGroup(files.group), stage) };

@@ -52,6 +52,12 @@ test('A6.86 USER number takes groups and home from its entry, and group 0 where 
 
 test('A6.86 no USER is root, also where there are no accounts', () => check(user, [['', '0:0[10] /root'], ['', '0:0[] /', none], ['0', '0:0[10] /root'], ['root', 'USER_UNKNOWN', none]]));
 
+test('A6.86 root beside a colon is 0 where the other side is a number or root, whatever the accounts say', () => check(user, [
+  ['root:root', '0:0[] /', none], ['root:0', '0:0[] /', none], ['0:root', '0:0[] /', none], ['root:5', '0:5[] /', none], ['7:root', '7:0[] /', none], ['root:root', '0:0[] /root'],
+  ['root:root', '0:0[] /r', { passwd: 'root:x:9:9::/:\nreal:x:0:4::/r:', group: 'root:x:8:' }], ['root', '9:9[] /', { passwd: 'root:x:9:9::/:', group: '' }],
+  ['root:wheel', 'USER_UNKNOWN', none], ['root:', 'USER_UNKNOWN', none], ['app:root', '1000:0[] /home/app'],
+]));
+
 test('A6.86 a number is never looked up as a name', () => check(user, [['2000', '2000:0[] /'], ['app:99', '1000:99[] /home/app'], ['3000', '3000:3001[] /number']]));
 
 test('A6.86 the first of two entries counts, and broken entries are none', () => check(user, [['9', '9:9[3,10,11] /second'], ['bad', 'USER_UNKNOWN'], ['short', 'USER_UNKNOWN'], ['app:bad', 'USER_UNKNOWN'], ['# comment', 'USER_UNKNOWN']]));
@@ -72,4 +78,12 @@ test('Ours.3 --chown with a name that the image does not know is an error', () =
 test('isNumericUser tells whether the image need not be read', () => {
   for (const text of ['', '0', '1:2', ':', '1:', ':2']) assert.ok(isNumericUser(text), text);
   for (const text of ['app', '1:app', 'app:1', '99999999999', '-1']) assert.ok(!isNumericUser(text), text);
+});
+
+test('A6.86 an unknown name is answered with the nearest one of the file', () => {
+  assert.throws(() => resolveUser('ap', files, '0'), { hint: /^Did you mean app\? Add the user / });
+  assert.throws(() => resolveUser('app:weel', files, '0'), { hint: /^Did you mean wheel\? Add the group / });
+  assert.throws(() => resolveOwner('appp', files, '0'), { hint: /^Did you mean app\? Add the user / });
+  assert.throws(() => resolveUser('postgres', files, '0'), { hint: /^Add the user / });
+  assert.throws(() => resolveUser('root', none, '0'), { message: 'unable to find user root in stage 0: there are no users in /etc/passwd' });
 });
