@@ -43,10 +43,13 @@ export interface Annotation {
 export const annotationLevels = ['manifest', 'index', 'manifest-descriptor', 'index-descriptor'] as const;
 export type AnnotationLevel = (typeof annotationLevels)[number];
 
+/** The address that means this machine, as steps reach it (`host-gateway.ts`). */
+export const hostGateway = 'host-gateway';
+
 /** `--add-host`. */
 export interface HostEntry {
   readonly host: string;
-  /** An IPv4 or IPv6 address, without brackets. */
+  /** An IPv4 or IPv6 address, without brackets; or `host-gateway`. */
   readonly address: string;
 }
 

@@ -4,7 +4,7 @@ import { releasing, undo } from '../base/releasing.ts';
 import type { RunOperation, Vertex } from '../graph/vertex.ts';
 import type { Bytes } from '../native/encoding.ts';
 import type { ViewSpec } from '../native/view.ts';
-import { hostsFor, resolvConfFor, type NetworkProgram, type StepNetwork } from '../sandbox/network.ts';
+import { hostsFor, resolvConfFor } from '../sandbox/network.ts';
 import { runStep } from '../sandbox/run-step.ts';
 import type { StepResult, StepSpec } from '../sandbox/step.ts';
 import type { ActiveSnapshot } from '../snapshot/snapshot.ts';
@@ -12,6 +12,7 @@ import { readAccounts } from './accounts.ts';
 import type { BuildEnvironment, Machinery } from './environment.ts';
 import type { Inputs, Performed } from './executor.ts';
 import { checkPlatform, formatErrorHint } from './foreign-platform.ts';
+import { resolveHostGateway, type StepNetworking } from './host-gateway.ts';
 import { redacting } from './redact.ts';
 import { prepareMounts, type PreparedMounts } from './run-mounts.ts';
 import { describeRefusals, refusalHint, runInGroup, type GroupedResult } from './step-group.ts';
@@ -33,8 +34,8 @@ export async function performRun(
   const prepared = await prepareMounts({ environment, vertex, inputs, signal, note }, operation);
   return releasing(async () => {
     const machinery = await environment.machinery();
+    const network = await chooseNetwork(machinery, operation); // before the snapshot: it may refuse
     const active = await machinery.snapshots.prepare(layers, signal);
-    const network = await chooseNetwork(machinery, operation);
     const spec = stepSpec(machinery, operation, network, await active.openView(), user, prepared);
     return runAndCommit({ environment, vertex, operation, active, spec, stepID, note, secrets: prepared.secrets, signal });
   }, () => prepared.release());
@@ -101,24 +102,21 @@ function hintOf({ execErrno, group }: GroupedResult, { platform }: RunOperation,
   return describeRefusals(group, limits) === null ? {} : { hint: refusalHint(group, limits) };
 }
 
-interface StepNetworking {
-  readonly kind: StepNetwork;
-  readonly programs: readonly NetworkProgram[];
-}
+type HostedNetworking = Awaited<ReturnType<typeof resolveHostGateway>>;
 
-async function chooseNetwork(machinery: Machinery, { network }: RunOperation): Promise<StepNetworking> {
-  return network === 'default' ? machinery.network() : { kind: network, programs: [] };
+async function chooseNetwork(machinery: Machinery, { network, extraHosts }: RunOperation): Promise<HostedNetworking> {
+  const networking: StepNetworking = network === 'default' ? await machinery.network() : { kind: network, programs: [] };
+  return resolveHostGateway(networking, extraHosts.map(([name, address]) => ({ name, address })));
 }
 
 function stepSpec(
   machinery: Machinery,
   operation: RunOperation,
-  { kind: network, programs }: StepNetworking,
+  { kind: network, programs, hosts }: HostedNetworking,
   root: ViewSpec,
   user: ReturnType<typeof resolveUser>,
   prepared: PreparedMounts,
 ): StepSpec {
-  const extraHosts = operation.extraHosts.map(([name, address]) => ({ name, address }));
   return {
     root,
     argv: operation.args,
@@ -128,7 +126,7 @@ function stepSpec(
     network,
     networkPrograms: programs,
     hostname: operation.hostname,
-    hosts: hostsFor(extraHosts, operation.hostname),
+    hosts: hostsFor(hosts, operation.hostname),
     resolvConf: resolvConfFor(network, machinery.resolvConf),
     mounts: prepared.mounts,
     security: operation.security,

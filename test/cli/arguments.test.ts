@@ -60,7 +60,7 @@ const options: readonly (readonly [string, Partial<BuildRequest>])[] = [
   ['--pull=true', { pull: true }],
   ['--pull=false', {}],
   ['--network none', { network: 'none' }],
-  ['--add-host a:1.2.3.4 --add-host b=[::1] --add-host c:::1', { addHosts: [{ host: 'a', address: '1.2.3.4' }, { host: 'b', address: '::1' }, { host: 'c', address: '::1' }] }],
+  ['--add-host a:1.2.3.4 --add-host b=[::1] --add-host c:::1 --add-host d:host-gateway', { addHosts: [{ host: 'a', address: '1.2.3.4' }, { host: 'b', address: '::1' }, { host: 'c', address: '::1' }, { host: 'd', address: 'host-gateway' }] }],
   ['--ulimit nofile=1024 --ulimit core=0:-1', { ulimits: [{ name: 'nofile', soft: 1024, hard: 1024 }, { name: 'core', soft: 0, hard: -1 }] }],
   ['--shm-size 64m', { shmSizeBytes: 67_108_864 }],
   ['--shm-size 1.5GiB', { shmSizeBytes: 1_610_612_736 }],
@@ -211,7 +211,7 @@ test('an output on standard output is noticed', () => {
 const wrong = [
   'build', '. extra', '--nope .', '--targett x .', '-t', 'tag a', 'inspect', 'logs 3 --last', 'completion zsh',
   '--network bridge .', '--shm-size big .', '--ulimit nofile .', '--ulimit nofile=2:1 .', '--ulimit files=1 .', '--add-host a .',
-  '--add-host a:b .', '--add-host a:host-gateway .', '--secret src=a .', '--secret id=a,foo=b .', '--secret id=a,"b .', '--label =a .',
+  '--add-host a:b .', '--secret src=a .', '--secret id=a,foo=b .', '--secret id=a,"b .', '--label =a .',
   '--build-arg =a .', '--build-context a .', '--annotation weird-descriptor:a=b .', '--allow everything .', '--timestamps now .',
   '--jobs 0 .', '--progress loud .', '-f - -', '--pull=maybe .', 'save a --format zip', 'graph --format png .',
   '--load .', '--push .', '--call describe .', '--call=check,format=xml .', '--call=outline,format=sarif .', '--call=check,color=no .', '--check --call=outline .', 'check --format xml', 'check a b', 'check -t x', 'parse a b', 'parse --yaml', '--cache-from x .', '--cache-to x .', '--squash .', '-m 5m .', '-m much .', '--memory-swap 1g .', '-m 1g --memory-swap 512m .', '--cpus 0 .', '--cpus many .', '--cpus 1 --cpu-quota 5000 .', '--cpu-quota 5 .', '--cpu-period 10 .', '--cpu-shares 1 .', '--cpuset-cpus 3-1 .', '--cpuset-cpus= .', '--cpuset-mems a .', '--pids-limit -2 .', '--device-read-bps /dev/sda .', '--device-write-bps sda:1m .', '--device-read-iops /dev/sda:1m .', '--device-write-bps /dev/sda:0 .', '--cgroup-parent a/../b .',

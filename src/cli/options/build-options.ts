@@ -150,7 +150,7 @@ function cacheOptions(): readonly Option[] {
 function runOptions(network: string): readonly Option[] {
   return [
     new Option('--network <mode>', `Network of RUN: ${networkModes.join(', ')}; default means ${network}`).default('default'),
-    list('--add-host <host:ip>', 'Add a line to /etc/hosts'),
+    list('--add-host <host:ip>', 'Add a line to /etc/hosts; host-gateway is this machine'),
     list('--ulimit <name=soft[:hard]>', 'Set a resource limit'),
     new Option('--shm-size <bytes>', 'Size of /dev/shm, such as 64m'),
     list('--allow <entitlement>', `Allow what is forbidden otherwise: ${entitlements.join(', ')}`),

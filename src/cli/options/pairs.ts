@@ -1,6 +1,6 @@
 /** Options made of names and values: build arguments, labels, annotations, named contexts, hosts. */
 import { isIP } from 'node:net';
-import { annotationLevels, type Annotation, type BuildArgument, type HostEntry, type NamedValue } from '../build-request.ts';
+import { annotationLevels, hostGateway, type Annotation, type BuildArgument, type HostEntry, type NamedValue } from '../build-request.ts';
 import { invalidOption, oneOf } from './csv.ts';
 
 /** The environment of the process, or a part of it. */
@@ -43,15 +43,12 @@ export function parseAnnotation(text: string): readonly Annotation[] {
   });
 }
 
-/** `host:ip` or `host=ip`; an IPv6 address may stand in brackets. */
+/** `host:ip` or `host=ip`; an IPv6 address may stand in brackets, and `host-gateway` is this machine. */
 export function parseHost(text: string): HostEntry {
   const at = text.search(/[:=]/);
   const host = text.slice(0, Math.max(at, 0));
   const address = text.slice(at + 1).replace(/^\[(.*)\]$/, '$1');
   if (host === '') throw invalidOption('--add-host', text, 'must have the form host:ip');
-  if (address === 'host-gateway') {
-    throw invalidOption('--add-host', text, 'host-gateway is not available yet', 'Give the address of this machine instead.');
-  }
-  if (isIP(address) === 0) throw invalidOption('--add-host', text, `${JSON.stringify(address)} is not an IP address`);
+  if (address !== hostGateway && isIP(address) === 0) throw invalidOption('--add-host', text, `${JSON.stringify(address)} is not an IP address`);
   return { host, address };
 }
