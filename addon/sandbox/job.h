@@ -23,6 +23,7 @@ enum class JobKind : uint16_t {
   Remove = 7,  // remove.cc: deletes a directory tree
   Extract = 8, // extract.cc: archive -> merged active snapshot (ADD of a tar)
   Export = 9,  // export.cc: a view's whole tree -> one plain tar (outputs of type local and tar)
+  Park = 10,   // parking.cc: waits in the control groups of the next step
   Stop = 100,  // server.cc: kills the job with the given id
 };
 
@@ -75,3 +76,4 @@ void warn(const Job& job, std::string_view line);
 [[noreturn]] void runRemove(Job& job, SpecReader& spec);
 [[noreturn]] void runExtract(Job& job, SpecReader& spec);
 [[noreturn]] void runExport(Job& job, SpecReader& spec);
+[[noreturn]] void runPark(Job& job, SpecReader& spec);

@@ -27,6 +27,7 @@ Worker workerOf(JobKind kind) {
     case JobKind::Remove: return runRemove;
     case JobKind::Extract: return runExtract;
     case JobKind::Export: return runExport;
+    case JobKind::Park: return runPark;
     case JobKind::Run:
     case JobKind::Stop: break;
   }
@@ -46,6 +47,14 @@ Worker workerOf(JobKind kind) {
   SpecReader spec = specification.reader();
   worker(job, spec);
   _exit(1);
+}
+
+// Of the specification of a Park job, which the job's process reads again.
+std::vector<std::string> readParkedFiles(const Request& request) {
+  Specification specification;
+  if (specification.map(request.spec.get()) != 0) return {};
+  SpecReader spec = specification.reader();
+  return spec.strings();
 }
 
 }  // namespace
@@ -75,8 +84,9 @@ Job Jobs::answer(uint32_t id) const {
 void Jobs::start(Request request) {
   Job job = answer(request.id);
   job.fds = std::move(request.fds);
-  if (request.kind == JobKind::Run) startRun(request, job);
-  else startWorker(request, job);
+  if (request.kind == JobKind::Run) return startRun(request, job);
+  if (request.kind == JobKind::Park) job.fds.push_back(parking_.open(job.id, readParkedFiles(request)));
+  startWorker(request, job);
 }
 
 void Jobs::startWorker(Request& request, Job& job) {
@@ -86,6 +96,7 @@ void Jobs::startWorker(Request& request, Job& job) {
     running_[pid] = {job.id, {}};
     return;
   }
+  parking_.ended(job.id);
   writeFailed(job, "start job", "fork", errno);
   writeExited(job, 0, {});
 }
@@ -106,14 +117,23 @@ void Jobs::startRun(Request& request, Job& job) {
     network.reusable = head.networkReusable;
     network.pool->prewarm();  // for the step after this one
   }
-  waiting_.push_back({std::move(job), std::move(head), std::move(specification), spec, network});
-  serviceNetworks();
+  waiting_.push_back({std::move(job), std::move(head), std::move(request.spec), std::move(specification), spec, network});
+  serviceWaiting();
 }
 
 NetworkPool& Jobs::poolOf(const std::vector<NetworkProgram>& programs) {
   std::vector<std::vector<std::string>> key;
   for (const NetworkProgram& program : programs) key.push_back(program.argv);
   return pools_.try_emplace(std::move(key), programs).first->second;
+}
+
+// From the run's control groups, if a process waits there; else the step enters them by itself.
+pid_t Jobs::clone(Waiting& run, int netnsFd) {
+  if (parking_.isThere(run.head.cgroupFiles)) {
+    const pid_t pid = parking_.handOver(run.head.cgroupFiles, run.job, run.specFd.get(), netnsFd);
+    if (pid != -EPIPE) return pid;
+  }
+  return cloneRun(run.head, run.spec, run.job, {netnsFd, false});
 }
 
 // Starts or gives up a run whose network has settled.
@@ -124,7 +144,7 @@ void Jobs::settle(Waiting& run) {
     const NetworkFailure& failure = pool->failure(networkId);
     writeFailed(run.job, "start network", failure.syscall, failure.error, failure.detail);
   } else {
-    pid = cloneRun(run.head, run.spec, run.job, pool == nullptr ? -1 : pool->netns(networkId));
+    pid = clone(run, pool == nullptr ? -1 : pool->netns(networkId));
     if (pid < 0) writeFailed(run.job, "clone", "clone3", -pid);
   }
   if (pid > 0) {
@@ -135,11 +155,13 @@ void Jobs::settle(Waiting& run) {
   writeExited(run.job, 0, {});
 }
 
-void Jobs::serviceNetworks() {
+void Jobs::serviceWaiting() {
   for (auto& [argv, pool] : pools_) pool.service();
+  parking_.service();
   std::erase_if(waiting_, [this](Waiting& run) {
     const auto& [pool, networkId, reusable] = run.network;
     if (pool != nullptr && pool->state(networkId) == NetworkState::Starting) return false;
+    if (parking_.isGoing(run.head.cgroupFiles)) return false;
     settle(run);
     return true;
   });
@@ -147,6 +169,7 @@ void Jobs::serviceNetworks() {
 
 void Jobs::addPollFds(std::vector<pollfd>& fds) const {
   for (const auto& [argv, pool] : pools_) pool.addPollFds(fds);
+  parking_.addPollFds(fds);
 }
 
 int Jobs::timeoutMs() const {
@@ -164,7 +187,7 @@ void Jobs::stop(uint32_t id) {
   }
   std::erase_if(waiting_, [this, id](Waiting& run) {
     if (run.job.id != id) return false;
-    run.network.pool->release(run.network.id);
+    if (run.network.pool != nullptr) run.network.pool->release(run.network.id);
     writeExited(run.job, kKilled, {});
     return true;
   });
@@ -183,6 +206,7 @@ void Jobs::reap() {
     }
     const Running ended = job->second;
     running_.erase(job);
+    parking_.ended(ended.id);
     if (ended.network.pool != nullptr) ended.network.pool->release(ended.network.id, ended.network.reusable);
     writeExited(answer(ended.id), status, usage);
   }

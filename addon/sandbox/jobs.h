@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "network.h"
+#include "parking.h"
 #include "request.h"
 #include "run.h"
 
@@ -26,10 +27,11 @@ class Jobs {
   // Reaps every process that has ended and writes Exited for those that are jobs.
   void reap();
 
-  // For the poll loop: what networks that are starting wait for, and the runs that wait for them.
+  // For the poll loop: what runs wait for, their networks and the processes on their way into control groups, and the runs
+  // that have it all.
   void addPollFds(std::vector<pollfd>& fds) const;
   int timeoutMs() const;
-  void serviceNetworks();
+  void serviceWaiting();
 
  private:
   struct Network {
@@ -44,6 +46,7 @@ class Jobs {
   struct Waiting {
     Job job;
     RunHead head;
+    Fd specFd;
     std::unique_ptr<Specification> specification;
     SpecReader spec;  // behind the head
     Network network;
@@ -51,11 +54,13 @@ class Jobs {
   void startWorker(Request& request, Job& job);
   void startRun(Request& request, Job& job);
   void settle(Waiting& run);
+  pid_t clone(Waiting& run, int netnsFd);
   NetworkPool& poolOf(const std::vector<NetworkProgram>& programs);
   Job answer(uint32_t id) const;
 
   int replyFd_;
   std::map<pid_t, Running> running_;
   std::vector<Waiting> waiting_;
+  Parking parking_;
   std::map<std::vector<std::vector<std::string>>, NetworkPool> pools_;  // by the programs' arguments
 };

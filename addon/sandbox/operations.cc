@@ -37,7 +37,6 @@ constexpr Entry kOperations[] = {
     {"set capabilities", setCapabilities},
     {"exec", execute},
     {"open tree", openTree},
-    {"enter cgroups", enterCgroups},
 };
 
 }  // namespace

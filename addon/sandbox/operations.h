@@ -70,7 +70,6 @@ void makeDevice(StepContext& step);
 void makeLink(StepContext& step);
 void makeFile(StepContext& step);
 // process-operations.cc
-void enterCgroups(StepContext& step);
 void setHostName(StepContext& step);
 void bringLoopbackUp(StepContext& step);
 void connectOutput(StepContext& step);

@@ -1,6 +1,5 @@
 // Operations on the step's own process. All run in it (see operations.h); each says with what it must still have.
 #include <fcntl.h>
-#include <sched.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -13,19 +12,6 @@
 #include "operations.h"
 #include "path.h"
 #include "target.h"
-
-// paths of cgroup.procs files. With CAP_SYS_ADMIN. First of all, so that what the step's process itself uses counts; the
-// namespace comes after, so that the groups that it is in are the roots that it sees (cgroup_namespaces(7)).
-void enterCgroups(StepContext& step) {
-  const std::vector<std::string> files = step.spec.strings();
-  step.requireSpec();
-  for (const std::string& path : files) {
-    Fd file(open(path.c_str(), O_WRONLY | O_NOFOLLOW | O_CLOEXEC));
-    if (!file.valid()) step.failErrno("open", path);
-    if (write(file.get(), "0", 1) != 1) step.failErrno("write", path);  // 0 is whoever writes
-  }
-  if (unshare(CLONE_NEWCGROUP) != 0) step.failErrno("unshare", "cgroup namespace");
-}
 
 // name. With CAP_SYS_ADMIN, in a uts namespace of its own.
 void setHostName(StepContext& step) {

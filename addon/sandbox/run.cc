@@ -10,17 +10,30 @@
 #include <cerrno>
 
 #include "operations.h"
+#include "parking.h"
 
 namespace {
 
+// Runs in the step's process. First of all, so that all that it uses counts; the namespace comes after, so that the groups
+// that it is in are the roots that it sees (cgroup_namespaces(7)).
+void beInCgroups(StepContext& step, const RunHead& head, RunPlace place) {
+  step.operation = "enter cgroups";
+  std::string path;
+  const int error = place.isParked ? 0 : enterCgroups(head.cgroupFiles, path);
+  if (error != 0) step.failWith("write", error, path);
+  if (unshare(CLONE_NEWCGROUP) != 0) step.failErrno("unshare", "cgroup namespace");
+  step.operation = "clone";
+}
+
 // Runs in the step's process: a copy of the server in the namespaces that were asked for, process 1 of a pid namespace,
 // with the server's privileges. Does not return.
-[[noreturn]] void becomeStep(SpecReader& spec, Job& job, int netnsFd) {
-  leaveServer(job, netnsFd);
+[[noreturn]] void becomeStep(const RunHead& head, SpecReader& spec, Job& job, RunPlace place) {
+  leaveServer(job, place.netnsFd);
   StepContext step(job, spec);
   step.operation = "clone";
   step.requireSpec();
-  if (netnsFd >= 0 && setns(netnsFd, CLONE_NEWNET) != 0) step.failErrno("setns", "network");
+  beInCgroups(step, head, place);
+  if (place.netnsFd >= 0 && setns(place.netnsFd, CLONE_NEWNET) != 0) step.failErrno("setns", "network");
   carryOut(step);
 }
 
@@ -31,14 +44,15 @@ RunHead readRunHead(SpecReader& spec) {
   head.cloneFlags = spec.u64();
   head.network = readNetworkPrograms(spec);
   head.networkReusable = spec.boolean();
+  head.cgroupFiles = spec.strings();
   return head;
 }
 
-pid_t cloneRun(const RunHead& head, SpecReader spec, Job& job, int netnsFd) {
+pid_t cloneRun(const RunHead& head, SpecReader spec, Job& job, RunPlace place) {
   clone_args arguments{};
-  arguments.flags = head.cloneFlags;
-  arguments.exit_signal = SIGCHLD;
+  arguments.flags = head.cloneFlags | (place.isParked ? CLONE_PARENT : 0);
+  arguments.exit_signal = place.isParked ? 0 : SIGCHLD;  // a sibling has that of the caller
   const long pid = syscall(SYS_clone3, &arguments, sizeof arguments);
-  if (pid == 0) becomeStep(spec, job, netnsFd);
+  if (pid == 0) becomeStep(head, spec, job, place);
   return pid < 0 ? -errno : static_cast<pid_t>(pid);
 }

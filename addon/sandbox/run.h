@@ -4,6 +4,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "fd.h"
@@ -15,11 +16,13 @@ constexpr int kRequestFd = 3;
 constexpr int kReplyFd = 4;
 
 // What the server itself must know of a run; the head of its specification:
-// u64 CLONE_NEW* flags, network programs, bool whether its network may serve another step.
+// u64 CLONE_NEW* flags, network programs, bool whether its network may serve another step, the cgroup.procs files of its
+// control groups.
 struct RunHead {
   uint64_t cloneFlags = 0;
   std::vector<NetworkProgram> network;  // none: no program, but perhaps a namespace
   bool networkReusable = false;
+  std::vector<std::string> cgroupFiles;
 };
 RunHead readRunHead(SpecReader& spec);
 
@@ -28,6 +31,12 @@ RunHead readRunHead(SpecReader& spec);
 // to has its end only when nobody holds it.
 void leaveServer(const Job& job, int kept);
 
-// Clones the step's process; `spec` stands behind the head. With `netnsFd` >= 0 the step enters that network namespace.
-// Runs in the server. Returns the pid, or -errno.
-pid_t cloneRun(const RunHead& head, SpecReader spec, Job& job, int netnsFd);
+// From where a step's process is cloned.
+struct RunPlace {
+  int netnsFd = -1;        // the network namespace that it enters; -1: none
+  bool isParked = false;   // the caller is a child of the server in the step's control groups (parking.h)
+};
+
+// Clones the step's process; `spec` stands behind the head. Runs in the server, or in a parked process; the step's is a child
+// of the server in both. Returns the pid, or -errno.
+pid_t cloneRun(const RunHead& head, SpecReader spec, Job& job, RunPlace place);

@@ -87,7 +87,7 @@ void acceptRequest(Jobs& jobs) {
     while (read(children.get(), ignored, sizeof ignored) > 0) {
     }
     jobs.reap();
-    jobs.serviceNetworks();
+    jobs.serviceWaiting();
     if (sources[0].revents != 0) acceptRequest(jobs);
   }
 }

@@ -4,7 +4,6 @@ import type { StepDescription } from '../base/events.ts';
 import type { Graph } from '../graph/vertex.ts';
 import type { TimePolicy } from '../layer/layer.ts';
 import type { Helper } from '../native/helper.ts';
-import type { Cgroups } from '../sandbox/cgroup/cgroups.ts';
 import type { GroupLimits } from '../sandbox/cgroup/group-limits.ts';
 import type { NetworkProgram } from '../sandbox/network.ts';
 import type { Snapshotter } from '../snapshot/snapshot.ts';
@@ -12,6 +11,7 @@ import type { Repositories } from '../source/git/repositories.ts';
 import type { Downloads } from '../source/http/downloads.ts';
 import type { Store } from '../store/store.ts';
 import type { BaseLayers } from './base-layers.ts';
+import type { LazyCgroups } from './lazy-cgroups.ts';
 import type { OpenContext } from './lazy-context.ts';
 import type { LogFolder } from './log-files.ts';
 import type { StepReporter } from './observer.ts';
@@ -30,8 +30,7 @@ export interface Machinery {
   readonly snapshots: Snapshotter;
   /** Decided and said when the first step needs it. */
   readonly network: () => Promise<DefaultNetwork>;
-  /** Looked for when the first step needs them. */
-  readonly cgroups: () => Promise<Cgroups>;
+  readonly cgroups: LazyCgroups;
   readonly seccomp: Uint8Array;
   /** The host's /etc/resolv.conf. */
   readonly resolvConf: string;

@@ -4,13 +4,15 @@ import { errnoCode } from '../base/errors.ts';
 import { releaseAll, undo } from '../base/releasing.ts';
 import type { TimePolicy } from '../layer/layer.ts';
 import { startHelper } from '../native/helper.ts';
-import { openCgroups, type Cgroups } from '../sandbox/cgroup/cgroups.ts';
+import { openCgroups } from '../sandbox/cgroup/cgroups.ts';
 import type { GroupLimits } from '../sandbox/cgroup/group-limits.ts';
+import { park } from '../sandbox/cgroup/park.ts';
 import { detectNetwork } from '../sandbox/network.ts';
 import { stepFilter } from '../sandbox/step-filter.ts';
 import { openDirectorySnapshotter } from '../snapshot/directory.ts';
 import type { Store } from '../store/store.ts';
 import type { DefaultNetwork, Machinery } from './environment.ts';
+import { lazyCgroups } from './lazy-cgroups.ts';
 import type { StepReporter } from './observer.ts';
 
 export interface MachineryOptions {
@@ -18,6 +20,8 @@ export interface MachineryOptions {
   readonly times: TimePolicy;
   readonly reporter: StepReporter;
   readonly limits: GroupLimits;
+  /** RUN steps of the graph, of which the cache may have some. */
+  readonly runCount: number;
   /** Where network programs are looked for. */
   readonly searchPath: string;
   /** `process.arch`. */
@@ -39,8 +43,8 @@ export function lazyMachinery(options: MachineryOptions): LazyMachinery {
       if (started === null) return;
       const [outcome] = await Promise.allSettled([started]);
       if (outcome.status === 'rejected') return;
-      const { helper, snapshots } = outcome.value;
-      await releaseAll([() => snapshots.close(), () => helper.close()]);
+      const { helper, snapshots, cgroups } = outcome.value;
+      await releaseAll([() => cgroups.close(), () => snapshots.close(), () => helper.close()]);
     },
   };
 }
@@ -53,10 +57,11 @@ async function start(options: MachineryOptions): Promise<Machinery> {
   try {
     const [snapshots, resolvConf] = await Promise.all([openDirectorySnapshotter({ store, helper, times }), readResolvConf()]);
     let network: Promise<DefaultNetwork> | null = null;
-    let cgroups: Promise<Cgroups> | null = null;
     const onWarning = (text: string): void => reporter.send({ type: 'notice', level: 'warning', code: 'CGROUPS', text });
+    const { limits, runCount: aheadMax } = options;
+    const cgroups = lazyCgroups(() => openCgroups({ limits, onWarning, aheadMax, park: (files) => park(helper, files) }));
     const seccomp = stepFilter(options.architecture === 'arm64' ? 'arm64' : 'x64');
-    return { helper, snapshots, network: () => (network ??= chooseNetwork(options)), cgroups: () => (cgroups ??= openCgroups({ limits: options.limits, onWarning })), resolvConf, seccomp };
+    return { helper, snapshots, network: () => (network ??= chooseNetwork(options)), cgroups, resolvConf, seccomp };
   } catch (error) {
     throw await undo(error, () => helper.close());
   }

@@ -1,6 +1,6 @@
 /** Carries out a RUN: a writable snapshot, the step in its sandbox, and the layer of what it changed. */
 import { TsbuildError } from '../base/errors.ts';
-import { releasing, undo } from '../base/releasing.ts';
+import { releasing, throwFirst, undo } from '../base/releasing.ts';
 import type { RunOperation, Vertex } from '../graph/vertex.ts';
 import type { Bytes } from '../native/encoding.ts';
 import type { ViewSpec } from '../native/view.ts';
@@ -15,7 +15,7 @@ import { checkPlatform, formatErrorHint } from './foreign-platform.ts';
 import { resolveHostGateway, type StepNetworking } from './host-gateway.ts';
 import { redacting } from './redact.ts';
 import { prepareMounts, type PreparedMounts } from './run-mounts.ts';
-import { describeRefusals, refusalHint, runInGroup, type GroupedResult } from './step-group.ts';
+import { describeRefusals, refusalHint, runInGroup, type GroupedResult, type RanInGroup } from './step-group.ts';
 import { resolveUser } from './users.ts';
 
 export async function performRun(
@@ -34,6 +34,7 @@ export async function performRun(
   const prepared = await prepareMounts({ environment, vertex, inputs, signal, note }, operation);
   return releasing(async () => {
     const machinery = await environment.machinery();
+    machinery.cgroups.begin();
     const network = await chooseNetwork(machinery, operation); // before the snapshot: it may refuse
     const active = await machinery.snapshots.prepare(layers, signal);
     const spec = stepSpec(machinery, operation, network, await active.openView(), user, prepared);
@@ -56,18 +57,21 @@ interface ReadyStep {
 
 async function runAndCommit(step: ReadyStep): Promise<Performed> {
   const { active, signal, note } = step;
-  let result: GroupedResult;
-  try {
-    result = await runLogged(step);
-    checkResult(result, step);
-  } catch (error) {
-    throw await undo(error, () => active.discard());
-  }
-  const { diffID } = await active.commit({ stubs: result.stubs, signal, onWarning: note });
-  return { added: [diffID], usage: result.usage };
+  const discarding = async (error: unknown): Promise<unknown> => undo(error, () => active.discard());
+  const ran = await runLogged(step).catch(async (error: unknown) => { throw await discarding(error); });
+  const tidied = tidyUp(step, ran); // while the layer is made
+  return releasing(async () => {
+    try {
+      checkResult(ran.result, step);
+    } catch (error) {
+      throw await discarding(error);
+    }
+    const { diffID } = await active.commit({ stubs: ran.result.stubs, signal, onWarning: note });
+    return { added: [diffID], usage: ran.result.usage };
+  }, async () => throwFirst(await tidied));
 }
 
-async function runLogged({ environment, spec, stepID, note, secrets, signal }: ReadyStep): Promise<GroupedResult> {
+async function runLogged({ environment, spec, stepID, note, secrets, signal }: ReadyStep): Promise<RanInGroup> {
   const { helper, cgroups } = await environment.machinery();
   const log = await environment.logs.open(stepID, {
     onText: (stream, text) => environment.reporter.send({ type: 'step-log', id: stepID, stream, text }),
@@ -75,10 +79,15 @@ async function runLogged({ environment, spec, stepID, note, secrets, signal }: R
   });
   const run = (cgroupFiles: readonly string[]): Promise<StepResult> =>
     runStep(helper, { ...spec, cgroupFiles }, { signal, onWarning: note, onOutput: (stream, chunk) => log.write(stream, chunk) });
-  const result = await releasing(async () => runInGroup(await cgroups(), run), () => log.close());
-  environment.reporter.used(stepID, result.usage);
-  await environment.logs.recordEnd(stepID, { exitCode: result.exitCode, signal: result.signal, usage: result.usage });
-  return result;
+  return releasing(async () => runInGroup(await cgroups.get(), run), () => log.close());
+}
+
+/** Resolves with what went wrong. */
+async function tidyUp({ environment, stepID }: ReadyStep, { result, remove }: RanInGroup): Promise<readonly unknown[]> {
+  const { exitCode, signal, usage } = result;
+  environment.reporter.used(stepID, usage);
+  const outcomes = await Promise.allSettled([remove(), environment.logs.recordEnd(stepID, { exitCode, signal, usage })]);
+  return outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason as unknown] : []));
 }
 
 function checkResult(result: GroupedResult, { operation, vertex, environment, note }: ReadyStep): void {

@@ -1,6 +1,6 @@
 /** A RUN step in its control group: limits, what it used, and what it ran into, in words. */
 import type { StepUsage } from '../base/events.ts';
-import { releasing } from '../base/releasing.ts';
+import { undo } from '../base/releasing.ts';
 import type { Cgroups } from '../sandbox/cgroup/cgroups.ts';
 import { pidsMaxDefault, type GroupLimits } from '../sandbox/cgroup/group-limits.ts';
 import type { GroupUsage } from '../sandbox/cgroup/usage.ts';
@@ -11,15 +11,24 @@ export interface GroupedResult extends StepResult {
   readonly group: GroupUsage;
 }
 
-/** Runs a step in a group of its own, which is removed whatever happens. */
-export async function runInGroup(cgroups: Cgroups, run: (cgroupFiles: readonly string[]) => Promise<StepResult>): Promise<GroupedResult> {
+/** A step that has ended in its group. */
+export interface RanInGroup {
+  readonly result: GroupedResult;
+  /** Removes the group; nothing of the step needs it any more. */
+  readonly remove: () => Promise<void>;
+}
+
+/** Runs a step in a group of its own. Where it cannot be run the group is removed at once. */
+export async function runInGroup(cgroups: Cgroups, run: (cgroupFiles: readonly string[]) => Promise<StepResult>): Promise<RanInGroup> {
   const group = await cgroups.make();
-  const measured = async (): Promise<GroupedResult> => {
+  const remove = (): Promise<void> => group.remove();
+  try {
     const result = await run(group.enterFiles);
     const usage = await group.measure();
-    return { ...result, usage: mergeUsage(result.usage, usage), group: usage };
-  };
-  return releasing(measured, () => group.remove());
+    return { result: { ...result, usage: mergeUsage(result.usage, usage), group: usage }, remove };
+  } catch (error) {
+    throw await undo(error, remove);
+  }
 }
 
 /** The group counts all processes, also those that nobody waited for; the kernel's count of single ones stands in for it. */

@@ -50,7 +50,6 @@ const codes: Readonly<Record<AfterClone['operation'], number>> = {
   'set capabilities': 22,
   'exec': 23,
   'open tree': 24,
-  'enter cgroups': 25,
 };
 
 const allBits = 0xffff_ffff_ffff_ffffn;
@@ -64,7 +63,7 @@ export function encodeOperations(operations: readonly Operation[]): Buffer {
   const [clone, ...rest] = operations;
   invariant(clone?.operation === 'clone', 'a plan begins with clone');
   writer.u64(clone.namespaces.reduce((flags, namespace) => flags + namespaceFlags[namespace], 0));
-  encodeNetworkPrograms(writer, clone.networkPrograms).boolean(clone.networkReusable);
+  encodeNetworkPrograms(writer, clone.networkPrograms).boolean(clone.networkReusable).strings(clone.cgroupFiles);
   writer.u32(rest.length);
   for (const operation of rest) {
     invariant(operation.operation !== 'clone', 'a plan has one clone');
@@ -160,9 +159,6 @@ function encodeFile(writer: SpecWriter, operation: FileMaking): void {
 
 function encodeProcess(writer: SpecWriter, operation: Exclude<AfterClone, Mounting | FileMaking | Bare>): void {
   switch (operation.operation) {
-    case 'enter cgroups':
-      writer.strings(operation.files);
-      return;
     case 'set host name':
       writer.bytes(operation.name);
       return;

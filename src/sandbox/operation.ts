@@ -7,7 +7,7 @@ import type { Bytes } from '../native/encoding.ts';
 import type { ViewSpec } from '../native/view.ts';
 import type { NetworkProgram } from './network.ts';
 
-/** Namespaces of a step's own; that of control groups comes later, by `enter cgroups`. */
+/** Namespaces of a step's own; that of control groups it makes when it is in them. */
 export type Namespace = 'mount' | 'pid' | 'ipc' | 'uts' | 'time' | 'network';
 
 export type MountAttribute = 'ro' | 'nosuid' | 'nodev' | 'noexec' | 'strictatime';
@@ -25,10 +25,8 @@ export interface Place {
 export type CapabilitySet = 'all' | readonly number[];
 
 export type Operation =
-  /** First of all, by the server: makes the process. */
-  | { readonly operation: 'clone'; readonly namespaces: readonly Namespace[]; readonly networkPrograms: readonly NetworkProgram[]; readonly networkReusable: boolean }
-  /** Writes itself into these files of control groups, and takes what it then is in for the root of a namespace of its own. */
-  | { readonly operation: 'enter cgroups'; readonly files: readonly string[] }
+  /** First of all, by the server or by a process that waits in the control groups: makes the process, in the groups of these files. */
+  | { readonly operation: 'clone'; readonly namespaces: readonly Namespace[]; readonly cgroupFiles: readonly string[]; readonly networkPrograms: readonly NetworkProgram[]; readonly networkReusable: boolean }
   | { readonly operation: 'set host name'; readonly name: string }
   | { readonly operation: 'bring loopback up' }
   /** Mounts layers out of the way, under a name. */

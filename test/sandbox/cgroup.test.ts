@@ -22,9 +22,9 @@ describe('where control groups are', () => {
     version: 1,
     hierarchies: [{ controllers: ['memory'], mount: '/sys/fs/cgroup/memory', own: 'a/b' }, { controllers: ['pids'], mount: '/sys/fs/cgroup/pids', own: '' }],
   });
-  check('v1, two controllers in one tree', ['/ /sys/fs/cgroup/cpu,cpuacct rw - cgroup cgroup rw,cpu,cpuacct'], '3:cpu,cpuacct:/x\n', {
+  check('v1, several controllers in one tree', ['/ /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu,cpuacct,cpuset'], '3:cpu,cpuacct,cpuset:/x\n', {
     version: 1,
-    hierarchies: [{ controllers: ['cpu', 'cpuacct'], mount: '/sys/fs/cgroup/cpu,cpuacct', own: 'x' }],
+    hierarchies: [{ controllers: ['cpu', 'cpuset'], mount: '/sys/fs/cgroup/cpu', own: 'x' }],
   });
   check('the hybrid has its controllers in v1', ['/ /sys/fs/cgroup/pids rw - cgroup cgroup rw,pids', '/ /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw'], '8:pids:/\n0::/\n', {
     version: 1,
@@ -78,9 +78,9 @@ describe('what the files of a group say', () => {
   };
 
   check('v1', 1, {
-    'cpuacct.usage': '2000000\n', 'cpuacct.usage_user': '12000000\n', 'cpuacct.usage_sys': '4000000\n', 'memory.max_usage_in_bytes': '4096\n',
+    'memory.max_usage_in_bytes': '4096\n',
     'memory.oom_control': 'oom_kill_disable 0\nunder_oom 0\noom_kill 2\n', 'pids.events': 'max 7\n',
-  }, { userMs: 1.5, systemMs: 0.5, peakMemoryBytes: 4096, oomKills: 2, pidsRefused: 7 });
+  }, { peakMemoryBytes: 4096, oomKills: 2, pidsRefused: 7 });
   check('v2', 2, {
     'cpu.stat': 'usage_usec 3000\nuser_usec 2000\nsystem_usec 1000\nnr_periods 0\n', 'memory.peak': '8192\n',
     'memory.events': 'low 0\nhigh 0\nmax 9\noom 1\noom_kill 1\noom_group_kill 0\n', 'pids.events': 'max 0\n',

@@ -11,21 +11,31 @@ import { planSettings, type DeviceLimit, type GroupLimits, type Setting } from '
 import { parseLayout, type CgroupLayout, type Controller } from './layout.ts';
 import { groupName, isAbandoned, readOwner, type Owner } from './owner.ts';
 import { findParents, type GroupParent } from './parents.ts';
+import type { EndParked } from './park.ts';
 import { makeGroup, removeGroup, type MissingController, type StepGroup } from './step-group.ts';
 
 export type { StepGroup } from './step-group.ts';
 
-/** Gives groups to the steps of one build. */
+/**
+ * Gives groups to the steps of one build. The group of the next step is made ahead, with a process that waits in it, because
+ * going there takes the kernel longer than everything else that a short step needs.
+ */
 export interface Cgroups {
   /**
    * The group of a step, which the caller removes.
    * @throws TsbuildError `LIMIT_UNAVAILABLE`, class machine, `LIMIT_REFUSED`, class usage
    */
   make(): Promise<StepGroup>;
+  /** Removes what was made ahead and not used. No step may run any more. */
+  close(): Promise<void>;
 }
 
 export interface CgroupOptions {
   readonly limits: GroupLimits;
+  /** So many groups are made ahead at most, all in all. */
+  readonly aheadMax?: number;
+  /** Sends a process into a group that was made ahead. */
+  readonly park?: (cgroupFiles: readonly string[]) => EndParked;
   /** Hears once what steps do without on this machine. */
   readonly onWarning: (text: string) => void;
 }
@@ -34,7 +44,7 @@ export interface CgroupOptions {
  * Trees that every step has a group in; those of the others only where a limit needs them. The `blkio` of v1 is no help:
  * since Linux 6.10 it counts nothing unless it throttles, and wait4(2) tells as much.
  */
-const measuring: readonly Controller[] = ['memory', 'cpuacct', 'pids'];
+const measuring: readonly Controller[] = ['memory', 'pids'];
 
 /**
  * Finds the groups of this machine.
@@ -46,7 +56,8 @@ export async function openCgroups(options: CgroupOptions): Promise<Cgroups> {
 }
 
 /** The same, of any layout. */
-export async function openCgroupsOf(layout: CgroupLayout | null, owner: Owner, files: CgroupFiles, { limits, onWarning }: CgroupOptions): Promise<Cgroups> {
+export async function openCgroupsOf(layout: CgroupLayout | null, owner: Owner, files: CgroupFiles, options: CgroupOptions): Promise<Cgroups> {
+  const { limits } = options;
   if (limits.cgroupParent?.split('/').includes('..') === true) {
     throw new TsbuildError('usage', 'LIMIT_REFUSED', `limit --cgroup-parent: ${limits.cgroupParent}: leads upwards`, { hint: 'Write an absolute path, as below the root of the control groups.' });
   }
@@ -55,16 +66,57 @@ export async function openCgroupsOf(layout: CgroupLayout | null, owner: Owner, f
   const parents = await parentsOf(used, limits, owner, files);
   for (const { directory } of parents) await removeAbandoned(directory, owner, files);
   let count = 0;
-  let hasWarned = false;
-  return {
-    make: async () => {
-      const group = await withFreeName(() => makeGroup({ version: used.version, parents, name: groupName(owner, (count += 1)), settings, files }));
-      const text = hasWarned ? null : describeMissing(group.missing);
-      hasWarned = true;
-      if (text !== null) onWarning(text);
-      return group;
-    },
-  };
+  const make = (): Promise<StepGroup> => withFreeName(() => makeGroup({ version: used.version, parents, name: groupName(owner, (count += 1)), settings, files }));
+  return new GroupSupply(make, options);
+}
+
+class GroupSupply implements Cgroups {
+  readonly #make: () => Promise<StepGroup>;
+  readonly #options: CgroupOptions;
+  #aheadLeft: number;
+  #next: Promise<StepGroup> | null = null;
+  #hasWarned = false;
+
+  constructor(make: () => Promise<StepGroup>, options: CgroupOptions) {
+    this.#make = make;
+    this.#options = options;
+    this.#aheadLeft = options.aheadMax ?? 0;
+    this.#prepare();
+  }
+
+  async make(): Promise<StepGroup> {
+    const next = this.#next;
+    this.#next = null;
+    const group = await (next ?? this.#make());
+    this.#prepare();
+    const text = this.#hasWarned ? null : describeMissing(group.missing);
+    this.#hasWarned = true;
+    if (text !== null) this.#options.onWarning(text);
+    return group;
+  }
+
+  async close(): Promise<void> {
+    const next = this.#next;
+    this.#next = null;
+    this.#aheadLeft = 0;
+    const [outcome] = await Promise.allSettled([next]);
+    if (outcome.status === 'fulfilled') await outcome.value?.remove();
+  }
+
+  #prepare(): void {
+    if (this.#aheadLeft <= 0 || this.#next !== null) return;
+    this.#aheadLeft -= 1;
+    this.#next = this.#make().then((group) => this.#parkIn(group));
+    this.#next.catch(() => undefined); // the step that it was for is told
+  }
+
+  /** A limit of one process would leave no room for the step beside the one that waits. */
+  #parkIn(group: StepGroup): StepGroup {
+    const { park, limits } = this.#options;
+    if (park === undefined || limits.pidsMax === 1 || group.enterFiles.length === 0) return group;
+    const end = park(group.enterFiles);
+    return { ...group, remove: () => end().then(() => group.remove()) };
+  }
 }
 
 /** `MAJOR:MINOR` of the devices, as makedev(3) splits them. */

@@ -3,8 +3,8 @@
  * `/proc/self/cgroup` (cgroups(7)). Pure: it opens nothing. Start at `parseLayout`.
  */
 
-/** What limits and measures. cgroup2 has no `cpuacct` (it is part of `cpu`); v1 calls `io` `blkio`. */
-export const controllers = ['memory', 'cpu', 'cpuacct', 'cpuset', 'pids', 'io'] as const;
+/** What limits and measures. v1 calls `io` `blkio`. Its `cpuacct` says no more than wait4(2) and would cost every step a group. */
+export const controllers = ['memory', 'cpu', 'cpuset', 'pids', 'io'] as const;
 export type Controller = (typeof controllers)[number];
 
 /** One mounted tree of control groups. */

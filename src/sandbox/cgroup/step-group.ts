@@ -1,6 +1,6 @@
 /**
- * The control group of one step: in every tree that limits or measures, a group of one name. The step's process enters it
- * by itself (`enter cgroups`), before anything else, so that all it does counts.
+ * The control group of one step: in every tree that limits or measures, a group of one name. The step's process is born in
+ * it, or enters it before anything else, so that all it does counts.
  *
  * Life: made and told its limits; entered and measured; removed when no process is in it any more.
  */

@@ -29,27 +29,8 @@ export async function readUsage(version: CgroupLayout['version'], read: ReadFile
 type Measured = { readonly [Key in keyof Omit<GroupUsage, 'oomKills' | 'pidsRefused'>]: number | undefined } & Pick<GroupUsage, 'oomKills'>;
 
 async function readV1(read: ReadFile): Promise<Measured> {
-  const [total, user, system, peak, oom] = await Promise.all([
-    read('cpuacct', 'cpuacct.usage'),
-    read('cpuacct', 'cpuacct.usage_user'),
-    read('cpuacct', 'cpuacct.usage_sys'),
-    read('memory', 'memory.max_usage_in_bytes'),
-    read('memory', 'memory.oom_control'),
-  ]);
-  return {
-    ...splitTime(number(total), number(user), number(system)),
-    peakMemoryBytes: number(peak),
-    oomKills: field(oom, 'oom_kill') ?? 0,
-    readBytes: undefined,
-    writtenBytes: undefined,
-  };
-}
-
-/** The sum is exact; its parts are counted in ticks of some milliseconds and only say how to split it. Nanoseconds. */
-function splitTime(total: number | undefined, user = 0, system = 0): { readonly userMs: number | undefined; readonly systemMs: number | undefined } {
-  if (total === undefined) return { userMs: undefined, systemMs: undefined };
-  const userShare = user + system === 0 ? 1 : user / (user + system);
-  return { userMs: (total * userShare) / 1e6, systemMs: (total * (1 - userShare)) / 1e6 };
+  const [peak, oom] = await Promise.all([read('memory', 'memory.max_usage_in_bytes'), read('memory', 'memory.oom_control')]);
+  return { userMs: undefined, systemMs: undefined, peakMemoryBytes: number(peak), oomKills: field(oom, 'oom_kill') ?? 0, readBytes: undefined, writtenBytes: undefined };
 }
 
 async function readV2(read: ReadFile): Promise<Measured> {
