@@ -65,6 +65,7 @@ const defaults: Omit<BuildRequest, 'context' | 'storeRoot'> = {
   allow: [],
   timestamps: 'constant',
   sourceDateEpoch: null,
+  cacheBudget: 'default',
   jobs: null,
 };
 

@@ -72,6 +72,9 @@ export type Entitlement = (typeof entitlements)[number];
 export const timestampPolicies = ['constant', 'epoch', 'keep'] as const;
 export type TimestampPolicy = (typeof timestampPolicies)[number];
 
+/** Bytes that the cache may take after a build: `default` is a part of the disk, `off` is all of it. */
+export type CacheBudget = number | 'default' | 'off';
+
 export interface BuildRequest {
   /** A directory, a URL, or `-` for a tar or a Dockerfile on standard input. As written. */
   readonly context: string;
@@ -113,6 +116,8 @@ export interface BuildRequest {
   readonly sourceDateEpoch: string | null;
   /** Absolute. */
   readonly storeRoot: string;
+  /** What the cache is kept within, the least recently used goes first. */
+  readonly cacheBudget: CacheBudget;
   /** How many RUN steps at once; null lets the executor choose. */
   readonly jobs: number | null;
 }

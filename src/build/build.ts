@@ -18,7 +18,7 @@ import { findEpoch } from '../graph/source-date-epoch.ts';
 import type { Graph } from '../graph/vertex.ts';
 import { decompress as decompressArchive } from '../layer/decompress.ts';
 import { clampSeconds, type TimePolicy } from '../layer/layer.ts';
-import { acquireLock, tryLock } from '../native/lock.ts';
+import { acquireLock, openGate, tryLock } from '../native/lock.ts';
 import type { RegistryConfigSources } from '../registry/load-config.ts';
 import { decompress } from '../source/decompress.ts';
 import type { NamedContext } from '../source/named-context.ts';
@@ -97,9 +97,9 @@ export async function runBuild(request: BuildRequest, ports: BuildPorts): Promis
   const reporter = new StepReporter(ports.sink, ports.clock);
   for (const text of await ports.secrets.check()) reporter.send({ type: 'notice', level: 'warning', code: 'SECRET_EMPTY', text });
   for (const notice of builderArgNotices(request)) reporter.send({ type: 'notice', ...notice });
-  if (!isDirectoryContext(request)) return withStore(request, ports, reporter, async (opened) => buildInStore({ request, specs, reporter, ...opened, ...(await fetchDefinition(request, ports, reporter, opened)) }));
+  if (!isDirectoryContext(request)) return withStore(request, ports, reporter, async (opened) => buildAndCollect({ request, specs, reporter, ...opened, ...(await fetchDefinition(request, ports, reporter, opened)) }));
   const source = await readDefinition(request, ports, reporter);
-  return withStore(request, ports, reporter, (opened) => buildInStore({ request, ports, specs, reporter, source, ...opened }));
+  return withStore(request, ports, reporter, (opened) => buildAndCollect({ request, ports, specs, reporter, source, ...opened }));
 }
 
 /** Plans alone: the graph that a build would carry out. */
@@ -155,7 +155,7 @@ const takeLock: TakeLock = (path, { mode, wait }) => {
 
 /** Opens the store as builds and commands use it. */
 export function openBuildStore(root: string, processId: number, report?: (notice: StoreNotice) => void): Promise<Store> {
-  return openStore({ root, processId, lock: takeLock, ...(report === undefined ? {} : { report }) });
+  return openStore({ root, processId, lock: takeLock, openGate, ...(report === undefined ? {} : { report }) });
 }
 
 interface BuildState {
@@ -212,6 +212,17 @@ async function planAndCheck(state: BuildState): Promise<PlannedBuild> {
   return planned;
 }
 
+/** A build that put nothing into the store leaves no more garbage than there was; one that failed may. */
+async function buildAndCollect(state: BuildState): Promise<BuildOutcome> {
+  const { store, request, reporter, ports } = state;
+  return releasing(() => buildInStore(state), async () => {
+    const { total, cached } = reporter.counts;
+    if (total === cached || ports.signal.aborted) return;
+    const { collectGarbage } = await import('./prune/collect-garbage.ts');
+    await collectGarbage(store, request.cacheBudget, (notice) => { reporter.send({ type: 'notice', ...notice }); });
+  });
+}
+
 async function buildInStore(state: BuildState): Promise<BuildOutcome> {
   const { ports, reporter, store, request, specs, sources } = state;
   const { graph, images, contexts: named, times } = await planAndCheck(state);
@@ -229,7 +240,9 @@ async function buildInStore(state: BuildState): Promise<BuildOutcome> {
     store,
     observerOf: (name) => contextObserver(name, graph, steps, reporter),
   });
-  const logs = new LogFolder(store.paths.logs, buildName(ports));
+  const logName = buildName(ports);
+  store.lease(join('logs', logName));
+  const logs = new LogFolder(store.paths.logs, logName);
   const fetches = fetchObserver(graph, images, steps, reporter);
   const environment: BuildEnvironment = {
     graph,

@@ -15,6 +15,7 @@ import { errnoCode, TsbuildError } from '../base/errors.ts';
 import { releasing, undo } from '../base/releasing.ts';
 import { exportTree, extractArchive, removeTree } from '../layer/layer.ts';
 import { acquireLock, tryLock, type Lock } from '../native/lock.ts';
+import { markUsed } from '../store/last-use.ts';
 import { layersOfSource, noMount, type MountOf, type MountWork, type PreparedMount } from './mount-work.ts';
 
 type CacheMount = MountOf<'cache'>;
@@ -51,6 +52,7 @@ export async function nameCache(work: MountWork, mount: CacheMount): Promise<Nam
 /** Locks the cache until the step's end and makes it if it is not there. */
 export async function cacheMount(work: MountWork, mount: CacheMount, { name, base }: NamedCache, held: HeldCaches): Promise<PreparedMount> {
   const folder = await lockFolder(work, mount, name, held);
+  markUsed(`${folder}.lock`);
   if (!existsSync(folder)) await makeCache(work, mount, folder, base);
   const { target, source, readOnly } = mount;
   return { ...noMount, mounts: [{ kind: 'path', path: join(folder, 'data'), ...(source === '/' ? {} : { source }), target, readOnly }] };

@@ -12,6 +12,7 @@ import { digestOf, hexOf, isDigest, type KeyDigest } from '../base/digest.ts';
 import { errnoCode, invariant } from '../base/errors.ts';
 import { diskError } from '../store/disk-error.ts';
 import { makeFolder, replaceFile, type Replacement } from '../store/durable.ts';
+import { markUsed } from '../store/last-use.ts';
 import type { Store } from '../store/store.ts';
 import { countDifferences } from './explain.ts';
 import { decodeKey, decodeResult, encodeRecord } from './record.ts';
@@ -54,7 +55,10 @@ async function getResult(folders: CacheFolders, digest: KeyDigest): Promise<Json
   const text = readText(path);
   if (text === null) return null;
   const decoded = decodeResult(text, digest);
-  if (decoded !== null) return decoded.result;
+  if (decoded !== null) {
+    markUsed(path);
+    return decoded.result;
+  }
   await rm(path, { force: true }).catch((error: unknown) => failing('remove broken record', path, error));
   return null;
 }

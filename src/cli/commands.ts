@@ -6,11 +6,16 @@
 import type { JsonValue } from '../base/canonical.ts';
 import type { EventSink, StepEnd } from '../base/events.ts';
 import type { CheckedFile, CheckReport } from '../build/check.ts';
+import type { StoreUse } from '../build/prune/describe-use.ts';
+import type { PruneReport } from '../build/prune/prune.ts';
 import type { ContextReport, ContextRequest } from '../build/list-context.ts';
 import type { ParseDocument } from '../dockerfile/parse-document.ts';
 import type { Outline } from '../graph/describe/outline.ts';
 import type { TargetDescription } from '../graph/describe/targets.ts';
 import type { BuildRequest } from './build-request.ts';
+import type { PruneChoice } from './options/prune.ts';
+
+export type { PruneChoice, PruneReport, StoreUse };
 
 /** What a finished build made. */
 export interface BuildSummary {
@@ -130,6 +135,10 @@ export interface Commands {
   tag(source: string, targets: readonly string[], store: StoreRequest): Promise<readonly string[]>;
   /** Removes names, all or none; returns them normalised. Blobs go with garbage collection. */
   remove(names: readonly string[], store: StoreRequest): Promise<readonly string[]>;
+  /** What the store holds. */
+  diskUse(store: StoreRequest): Promise<StoreUse>;
+  /** Removes what nobody needs; returns what went. */
+  prune(choice: PruneChoice, store: StoreRequest): Promise<PruneReport>;
   save(request: SaveRequest, store: StoreRequest): Promise<void>;
   /** Reads an archive from a path or `-`; returns the names that it brought, or digests where it had none. */
   load(input: string, store: StoreRequest): Promise<readonly string[]>;

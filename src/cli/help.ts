@@ -46,6 +46,8 @@ export const examples: Readonly<Record<string, readonly string[]>> = {
   save: ['tsbuild save -o app.tar app', 'tsbuild save --format docker app | docker load'],
   load: ['tsbuild load -i app.tar', 'docker save app | tsbuild load'],
   logs: ['tsbuild logs --last', 'tsbuild logs 7', 'tsbuild logs "[builder 2/5]"'],
+  du: ['tsbuild du', 'tsbuild du --verbose | less'],
+  prune: ['tsbuild prune --dry-run', 'tsbuild prune --all --force', 'tsbuild prune --filter until=168h', 'tsbuild prune --max-used-space 10g'],
   completion: ['tsbuild completion bash > /etc/bash_completion.d/tsbuild', 'source <(tsbuild completion bash)'],
 };
 

@@ -1,5 +1,5 @@
 /** One call of tsbuild, understood: which command with which plain arguments. */
-import type { ArchiveFormat, CallMethod, GraphFormat, LogRequest } from './commands.ts';
+import type { ArchiveFormat, CallMethod, GraphFormat, LogRequest, PruneChoice } from './commands.ts';
 import type { ContextRequest } from '../build/list-context.ts';
 import type { BuildRequest } from './build-request.ts';
 import type { ProgressMode } from './options/build-options.ts';
@@ -20,6 +20,9 @@ export type StoreInvocation =
   | { readonly command: 'rm'; readonly names: readonly string[] }
   | { readonly command: 'save'; readonly names: readonly string[]; readonly platform: string | null; readonly output: string; readonly format: ArchiveFormat }
   | { readonly command: 'load'; readonly input: string }
+  | { readonly command: 'du'; readonly verbose: boolean; readonly json: boolean }
+  /** `force`: without asking. */
+  | { readonly command: 'prune'; readonly choice: PruneChoice; readonly force: boolean; readonly json: boolean }
   | { readonly command: 'logs'; readonly which: LogRequest };
 
 /** How what was found out about a Dockerfile is printed. */

@@ -17,6 +17,8 @@ export interface CliIo {
   readonly stdout: CliOutput;
   readonly stderr: CliOutput;
   readonly stdinIsTTY: boolean;
+  /** Writes a question to standard error and returns the line that standard input answers with; empty at its end. */
+  ask(question: string): Promise<string>;
   readonly user: User;
   readonly version: string;
   /** Milliseconds since the epoch, the clock of the events. */

@@ -16,7 +16,7 @@ import { oneOf } from './options/csv.ts';
 import { parseCount } from './options/limits.ts';
 import type { Environment } from './options/pairs.ts';
 import type { User } from './options/store-root.ts';
-import { addStoreCommands, imageCommands, logCommand } from './store-commands.ts';
+import { addStoreCommands, imageCommands, logCommand, useCommands } from './store-commands.ts';
 
 /** What parsing depends on besides the words. */
 export interface ParseContext {
@@ -79,7 +79,7 @@ export function createProgram(context: ParseContext, accept: Accept): Command {
   program.commandsGroup('Image commands:');
   addStoreCommands(program, imageCommands, context, accept);
   program.commandsGroup('Other commands:');
-  addStoreCommands(program, [logCommand], context, accept);
+  addStoreCommands(program, [logCommand, ...useCommands], context, accept);
   addCompletionCommand(program, accept);
   program.helpCommand('help [command]', 'Show help of a command');
   for (const command of program.commands) command.addHelpText('after', exampleText(command.name()));

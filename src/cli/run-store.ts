@@ -1,9 +1,10 @@
 /** Runs the commands that need nothing but the store, and prints what they return. */
 import { TsbuildError } from '../base/errors.ts';
-import type { Commands, LogRequest, StoreRequest } from './commands.ts';
+import type { Commands, LogRequest, PruneChoice, StoreRequest } from './commands.ts';
 import type { StoreInvocation } from './invocation.ts';
 import type { CliIo } from './io.ts';
 import { formatStepEnd } from './step-end.ts';
+import { formatPruned, formatUse } from './store-use.ts';
 import { formatHistory, formatImages } from './tables.ts';
 import { LineSplitter } from './text/lines.ts';
 import { cleanLine } from './text/sanitize.ts';
@@ -40,9 +41,33 @@ export async function runStoreCommand(task: StoreInvocation, commands: Commands,
       refuseTerminal(task.input === '-' && io.stdinIsTTY, 'load: standard input is a terminal', 'Redirect standard input, or use -i FILE.');
       lines((await commands.load(task.input, store)).map((name) => `loaded ${name}`));
       return;
+    case 'du': {
+      const use = await commands.diskUse(store);
+      stdout.write(task.json ? printJson(use) : formatUse(use, task.verbose));
+      return;
+    }
+    case 'prune':
+      await prune(task, commands, store, io);
+      return;
     case 'logs':
       await printLog(task.which, commands, store, io);
   }
+}
+
+async function prune({ choice, force, json }: Extract<StoreInvocation, { command: 'prune' }>, commands: Commands, store: StoreRequest, io: CliIo): Promise<void> {
+  if (!force && !choice.dryRun && !(await isConfirmed(choice, io))) return;
+  const report = await commands.prune(choice, store);
+  io.stdout.write(json ? printJson(report) : formatPruned(report, choice.dryRun));
+}
+
+/** Docker's question. Where nobody can answer, nothing is removed, and it is said. */
+async function isConfirmed({ all }: PruneChoice, io: CliIo): Promise<boolean> {
+  if (!io.stdinIsTTY) {
+    throw new TsbuildError('usage', 'PRUNE_UNCONFIRMED', 'prune: standard input is no terminal to ask on', { hint: 'Give --force, or --dry-run to see what would go.' });
+  }
+  io.stderr.write(`This will remove the build cache${all ? ', with what named images are made again from' : ''}, cache mounts and unnamed images.\n`);
+  const answer = await io.ask('Are you sure you want to continue? [y/N] ');
+  return /^y(es)?$/i.test(answer.trim());
 }
 
 function printJson(value: unknown): string {

@@ -34,6 +34,7 @@ function createIo(version: string, listeners: Set<(what: Interruption) => void>,
     stdout: createOutput(process.stdout, closed),
     stderr: createOutput(process.stderr, closed),
     stdinIsTTY: isatty(0),
+    ask: askLine,
     user: { uid: process.geteuid?.() ?? -1, workingDirectory: process.cwd() },
     version,
     now: () => Date.now(),
@@ -65,6 +66,17 @@ function createOutput(stream: NodeJS.WriteStream & { readonly fd: number }, clos
 // Standard input is opened only by who reads it: opening alone makes a pipe non-blocking for everybody who shares it.
 function wiringContext(): WiringContext {
   return { env: process.env, workingDirectory: process.cwd(), stdout: process.stdout, get stdin() { return process.stdin; } };
+}
+
+async function askLine(question: string): Promise<string> {
+  const { createInterface } = await import('node:readline/promises');
+  const lines = createInterface({ input: process.stdin, output: process.stderr });
+  const closed = new Promise<string>((resolve) => lines.once('close', () => { resolve(''); }));
+  try {
+    return await Promise.race([lines.question(question), closed]);
+  } finally {
+    lines.close();
+  }
 }
 
 // Also unhandled rejections end here. What held mounts and processes is released by the kernel when this process dies.

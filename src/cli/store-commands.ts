@@ -5,6 +5,7 @@ import { archiveFormats } from './commands.ts';
 import type { Accept, StoreInvocation } from './invocation.ts';
 import { storeOption } from './options/build-options.ts';
 import { oneOf } from './options/csv.ts';
+import { parsePrune, type RawPruneOptions } from './options/prune.ts';
 import type { Environment } from './options/pairs.ts';
 import { resolveStoreRoot, type User } from './options/store-root.ts';
 
@@ -14,7 +15,8 @@ export interface StoreContext {
   readonly user: User;
 }
 
-interface StoreOptions {
+interface StoreOptions extends RawPruneOptions {
+  readonly verbose?: boolean;
   readonly store?: string;
   readonly json?: boolean;
   readonly platform?: string;
@@ -99,3 +101,26 @@ export const logCommand: StoreDeclaration = {
     return { command: 'logs', which: step === undefined ? { which: 'last' } : { which: 'step', step } };
   },
 };
+
+/** The commands about the store as a whole. */
+export const useCommands: readonly StoreDeclaration[] = [
+  {
+    name: 'du', usage: '[OPTIONS]', description: 'Show what the store holds and what of it could go',
+    options: [new Option('--verbose', 'List every image, step, cache mount …'), json],
+    taskOf: (_, options) => ({ command: 'du', verbose: options.verbose === true, json: options.json === true }),
+  },
+  {
+    name: 'prune', usage: '[OPTIONS]', description: 'Remove cache and unnamed images; what running builds use stays',
+    options: [
+      new Option('-a, --all', 'Also what named images share or can be made again from; they themselves stay'),
+      new Option('--filter <filter>', 'Only what was not used since: until=24h, or until= and a time').argParser((word: string, previous: readonly string[] = []) => [...previous, word]),
+      new Option('--max-used-space <size>', 'Keep so much of the cache, the most recently used, such as 10g'),
+      new Option('--keep-storage <size>', "Docker's earlier word for --max-used-space"),
+      new Option('--reserved-space <size>').hideHelp(),
+      new Option('-f, --force', 'Do not ask'),
+      new Option('--dry-run', 'Only show what would go'),
+      json,
+    ],
+    taskOf: (_, options) => ({ command: 'prune', choice: parsePrune(options), force: options.force === true, json: options.json === true }),
+  },
+];

@@ -66,6 +66,13 @@ export function createCommands(context: WiringContext): Promise<Commands> {
     history: ({ name, platform }, request) => withStore(request, async (store) => (await import('../export/describe-images.ts')).historyOf(store, name, choiceOf(platform))),
     tag: (source, targets, request) => withStore(request, async (store) => (await import('../export/name-images.ts')).tagImage(store, source, targets)),
     remove: (names, request) => withStore(request, async (store) => (await import('../export/name-images.ts')).removeImages(store, names)),
+    diskUse: (request) => withStore(request, async (store) => (await import('../build/prune/describe-use.ts')).describeUse(store)),
+    prune: ({ all, until, keepBytes, dryRun }, request) =>
+      withStore(request, async (store) => {
+        const { pruneStore } = await import('../build/prune/prune.ts');
+        const unusedSinceMs = until === null ? null : 'timeMs' in until ? until.timeMs : Date.now() - until.ageMs;
+        return pruneStore(store, { all, unusedSinceMs, keepBytes, dryRun, keepsOwn: false });
+      }),
     save: (request, stored) =>
       withStore(stored, async (store) => {
         const [{ saveImages }, { writeDestination }] = await Promise.all([import('../export/save-images.ts'), import('../export/destination.ts')]);

@@ -5,8 +5,8 @@
  * A file has two bytes that count: the lock itself, and the turn. Who waits takes the turn first and keeps it until it has
  * the lock; the others wait for the turn. So one who wants the lock alone is not passed for ever by those who share it.
  */
+import { closeSync, constants, openSync } from 'node:fs';
 import { open, stat, type FileHandle } from 'node:fs/promises';
-import { constants } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { errnoCode, messageOf, TsbuildError } from '../base/errors.ts';
 import { undo } from '../base/releasing.ts';
@@ -56,6 +56,68 @@ export async function acquireLock(path: string, { shared, signal }: LockOptions)
  */
 export async function tryLock(path: string, shared: boolean): Promise<Lock | null> {
   return openLock(path, (_file, tryByte) => Promise.resolve(tryByte(lockByte, shared)));
+}
+
+/** How long one waits at a closed gate: who closes it works for a fraction of a second, unless it was stopped. */
+const gateWaitMsMax = 60_000;
+const gatePauseMs = 2;
+
+/** A file with the lock of `acquireLock`, kept open: to share it for a moment costs two system calls. It is never removed. */
+export interface SharedGate {
+  /**
+   * Does the work while nobody has the lock exclusively. It blocks this thread meanwhile.
+   * @throws TsbuildError `STORE_BUSY`, `LOCK_FAILED`
+   */
+  pass(work: () => void): void;
+  /**
+   * Does the work while this process alone has the lock. Synchronous, because who passes blocks the thread: within one
+   * process they would wait for each other.
+   */
+  closed<Result>(work: () => Result): Promise<Result>;
+  release(): void;
+}
+
+/** Opens the gate at the first use. */
+export function openGate(path: string): SharedGate {
+  let fd: number | null = null;
+  const tryGate = (shared: boolean): boolean => {
+    try {
+      fd ??= openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600);
+      return loadAddon().tryLock(fd, lockByte, shared);
+    } catch (cause) {
+      throw failed(path, cause);
+    }
+  };
+  const whileHeld = <Result>(work: () => Result): Result => {
+    try {
+      return work();
+    } finally {
+      if (fd !== null) loadAddon().unlock(fd, lockByte);
+    }
+  };
+  return {
+    pass: (work) => {
+      for (let waitedMs = 0; !tryGate(true); waitedMs += gatePauseMs) {
+        if (waitedMs >= gateWaitMsMax) throw gateClosed(path);
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, gatePauseMs);
+      }
+      whileHeld(work);
+    },
+    closed: async (work) => {
+      while (!tryGate(false)) await sleep(gatePauseMs);
+      return whileHeld(work);
+    },
+    release: () => {
+      if (fd !== null) closeSync(fd);
+      fd = null;
+    },
+  };
+}
+
+function gateClosed(path: string): TsbuildError {
+  return new TsbuildError('machine', 'STORE_BUSY', `lock ${path}: another process has removed things from the store for more than ${gateWaitMsMax / 1000} seconds`, {
+    hint: 'Look whether a `tsbuild prune` was stopped (Ctrl-Z), and let it go on or end it.',
+  });
 }
 
 async function pause(signal: AbortSignal | undefined): Promise<void> {

@@ -12,7 +12,7 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { chmod, mkdir, readFile, readdir, rename, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { blobOfDiffID, chainIDOf, hexOf, type DiffID } from '../base/digest.ts';
 import { errnoCode, TsbuildError } from '../base/errors.ts';
 import { throwFirst } from '../base/releasing.ts';
@@ -127,10 +127,17 @@ class DirectorySnapshotter implements Snapshotter {
     const running = this.#unpacking.get(key);
     if (running !== undefined) return running;
     const path = join(this.#layers, key);
+    this.#lease(path);
     const lower = existsSync(path) ? Promise.resolve<LowerSpec>({ kind: 'directory', path }) : this.#unpack(stack, signal);
     this.#unpacking.set(key, lower);
     lower.catch(() => this.#unpacking.delete(key));
     return lower;
+  }
+
+  /** A directory that is mounted stays. To be called before looking whether it is there. */
+  #lease(path: string): void {
+    const { store } = this.#options;
+    store.lease(relative(store.paths.root, path));
   }
 
   /** The directory of the top layer of a stack: by its diffID, or by the stack's chainID where the layer needs it. */
@@ -171,6 +178,7 @@ class DirectorySnapshotter implements Snapshotter {
   async #unpackOnStack(stack: readonly DiffID[], signal: AbortSignal): Promise<LowerSpec> {
     const below = await this.view(stack.slice(0, -1), signal);
     const path = join(this.#layers, this.#nameOf(stack));
+    this.#lease(path);
     const { folder, upper } = await this.#makeWritable('unpack');
     const work = join(folder, 'work');
     try {

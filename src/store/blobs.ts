@@ -12,6 +12,7 @@ import { undo } from '../base/releasing.ts';
 import { blobCorrupt, blobMismatch, blobMissing, blobTooLarge } from './blob-error.ts';
 import { diskError } from './disk-error.ts';
 import { syncDirectory } from './durable.ts';
+import { markUsed } from './last-use.ts';
 import type { BlobStore, Ingested } from './store.ts';
 
 /** How large a blob may be that is read whole, unless the caller says otherwise: manifests and configs. */
@@ -25,6 +26,8 @@ export interface BlobFolders {
   /** `blobs/sha256` of the layout. */
   readonly blobs: string;
   readonly tmp: string;
+  /** Keeps a blob from being removed while this process lives; called before it is looked for, or gets its name. */
+  readonly lease: (name: string) => void;
 }
 
 type WriteBlob = (fd: number, path: string) => Promise<Ingested>;
@@ -53,8 +56,12 @@ function temporaryPath(folders: BlobFolders, purpose: 'blob' | 'corrupt'): strin
 }
 
 function statBlob(folders: BlobFolders, digest: BlobDigest): number | null {
-  const stat = lstatSync(pathOf(folders, digest), { throwIfNoEntry: false });
-  return stat?.isFile() === true ? stat.size : null;
+  const path = pathOf(folders, digest);
+  folders.lease(hexOf(digest));
+  const stat = lstatSync(path, { throwIfNoEntry: false });
+  if (stat?.isFile() !== true) return null;
+  markUsed(path, stat.mtimeMs);
+  return stat.size;
 }
 
 async function ingest(folders: BlobFolders, write: WriteBlob, expected?: BlobDigest): Promise<Ingested> {
@@ -62,7 +69,9 @@ async function ingest(folders: BlobFolders, write: WriteBlob, expected?: BlobDig
   try {
     const made = await writeSealed(temporary, write, expected);
     // A rename over a blob that is there already also repairs it, should its bytes have gone wrong.
-    await rename(temporary, pathOf(folders, made.digest));
+    const path = pathOf(folders, made.digest);
+    folders.lease(hexOf(made.digest));
+    await rename(temporary, path);
     await syncDirectory(folders.blobs);
     return made;
   } catch (error) {

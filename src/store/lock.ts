@@ -22,6 +22,21 @@ export interface LockRequest {
  */
 export type TakeLock = (path: string, request: LockRequest) => Promise<HeldLock | null>;
 
+/** A file that many pass at once and one can close for all others. */
+export interface Gate {
+  /**
+   * Does a little synchronous work that nobody who closed the gate may see half done. It waits while somebody has.
+   * @throws TsbuildError `STORE_BUSY` when the gate stays closed for long
+   */
+  pass(work: () => void): void;
+  /** Waits until nobody passes, then does synchronous work while nobody can. */
+  closed<Result>(work: () => Result): Promise<Result>;
+  release(): void;
+}
+
+/** Opens the gate that a file is; the file is made. */
+export type OpenGate = (path: string) => Gate;
+
 /** Runs the work alone among all processes that ask for the same file. */
 export async function withLock<Result>(take: TakeLock, path: string, work: () => Promise<Result>): Promise<Result> {
   const held = await take(path, { mode: 'exclusive', wait: true });

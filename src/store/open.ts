@@ -9,12 +9,13 @@ import { link, rm } from 'node:fs/promises';
 import { isAbsolute, join, resolve } from 'node:path';
 import { canonicalJson } from '../base/canonical.ts';
 import { errnoCode, TsbuildError } from '../base/errors.ts';
-import { undo } from '../base/releasing.ts';
+import { releaseAll, undo } from '../base/releasing.ts';
 import { openBlobs } from './blobs.ts';
 import { diskError } from './disk-error.ts';
 import { makeFolder, syncDirectory, writeNew } from './durable.ts';
 import { emptyLayoutIndex, encodeLayoutIndex } from './layout-index.ts';
-import type { TakeLock } from './lock.ts';
+import { openLeases } from './leases.ts';
+import type { OpenGate, TakeLock } from './lock.ts';
 import type { Store, StorePaths } from './store.ts';
 import { openTags, type StoreNotice } from './tags.ts';
 import { claimTemporary, removeLeftovers, type TemporaryOptions } from './temporary.ts';
@@ -25,6 +26,7 @@ export interface StoreOptions {
   readonly processId: number;
   /** Kernel locks, by `native/`. */
   readonly lock: TakeLock;
+  readonly openGate: OpenGate;
   /** Hears what was repaired or could not be cleaned. Default: nobody. */
   readonly report?: (notice: StoreNotice) => void;
   /** Removes a tree of temporary files. Default: as this user; rootless builds bring one that may remove all. */
@@ -46,7 +48,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
 async function openFolders(options: StoreOptions): Promise<Store> {
   const { root, lock, report = () => undefined } = options;
   const folders = pathsOf(root);
-  const blobFolder = join(folders.oci, 'blobs', 'sha256');
+  const blobFolder = join(root, blobsBelowRoot);
   for (const folder of [...Object.values<string>({ ...folders }), blobFolder]) makeFolder(folder);
   const temporary = temporaryOptions(options, folders.tmp);
   const claim = await claimTemporary(temporary);
@@ -57,15 +59,25 @@ async function openFolders(options: StoreOptions): Promise<Store> {
     throw await undo(error, () => claim.release());
   }
   const cleaning = removeLeftovers(temporary).then((texts) => texts.forEach((text) => report({ code: 'STORE_LEFTOVER', text })));
+  const gate = options.openGate(join(root, 'gate.lock'));
+  const leases = openLeases(paths.tmp, gate);
+  const lease = (path: string): void => { leases.hold(path); };
   return {
     paths,
-    blobs: openBlobs({ blobs: blobFolder, tmp: paths.tmp }),
+    gate,
+    lease,
+    cleaned: cleaning,
+    blobs: openBlobs({ blobs: blobFolder, tmp: paths.tmp, lease: (name) => { lease(join(blobsBelowRoot, name)); } }),
     tags: openTags({ index: join(paths.oci, 'index.json'), lockFile: join(root, 'index.lock'), tmp: paths.tmp, lock, report }),
-    close: async () => {
-      await cleaning;
-      await claim.release();
-    },
+    close: () => releaseAll([() => cleaning, closing(() => { leases.close(); }), closing(() => { gate.release(); }), () => claim.release()]),
   };
+}
+
+/** Where blobs are, below the root. */
+export const blobsBelowRoot = join('oci', 'blobs', 'sha256');
+
+function closing(close: () => void): () => Promise<void> {
+  return () => Promise.resolve(close());
 }
 
 function pathsOf(root: string): StorePaths {

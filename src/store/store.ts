@@ -4,6 +4,7 @@
  */
 import type { BlobDigest } from '../base/digest.ts';
 import type { Descriptor } from '../base/descriptor.ts';
+import type { Gate } from './lock.ts';
 
 /** Folders of the store, absolute. All exist once the store is open. */
 export interface StorePaths {
@@ -70,6 +71,15 @@ export interface Store {
   readonly paths: StorePaths;
   readonly blobs: BlobStore;
   readonly tags: TagStore;
+  /**
+   * Says that this process relies on a file or folder, by its path below the root; to be called before looking whether it
+   * is there. Nobody removes it then until this store is closed. Blobs are leased by asking for them.
+   */
+  lease(path: string): void;
+  /** What to decide and remove under, for who removes things: `gate.closed`, then `readLeases`. */
+  readonly gate: Gate;
+  /** Resolves when what dead processes left is gone. */
+  readonly cleaned: Promise<void>;
   /** Removes this process's temporary folder and releases its locks. */
   close(): Promise<void>;
 }

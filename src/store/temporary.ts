@@ -12,7 +12,8 @@ import { join } from 'node:path';
 import { messageOf, TsbuildError } from '../base/errors.ts';
 import type { HeldLock, TakeLock } from './lock.ts';
 
-const lockSuffix = '.lock';
+/** The lock file of a folder has its name and this. What is in it, is `leases.ts`'s. */
+export const lockSuffix = '.lock';
 const attemptsMax = 16;
 
 export interface TemporaryOptions {

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { acquireLock, tryLock } from '../../src/native/lock.ts';
+import { acquireLock, openGate, tryLock } from '../../src/native/lock.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'tsbuild-lock-'));
 after(() => rmSync(directory, { recursive: true }));
@@ -98,4 +98,37 @@ test('SIGKILL releases a lock', async () => {
   child.kill('SIGKILL');
   await once(child, 'exit');
   await (await acquireLock(path, { shared: false, signal: AbortSignal.timeout(5000) })).release();
+});
+
+test('a gate is passed by many, and closed only while nobody passes', async () => {
+  const path = join(directory, 'gate');
+  const [first, second] = [openGate(path), openGate(path)];
+  const order: string[] = [];
+  let closed: Promise<void> = Promise.resolve();
+  first.pass(() => {
+    second.pass(() => order.push('both are in'));
+    closed = second.closed(() => { order.push('closed'); });
+    order.push('still in');
+  });
+  await closed;
+  first.pass(() => order.push('open again'));
+  assert.deepEqual(order, ['both are in', 'still in', 'closed', 'open again']);
+  first.release();
+  second.release();
+});
+
+test('who comes to a gate that another process has closed waits until that one is killed', async () => {
+  const path = join(directory, 'closed-gate');
+  const script = `import { openGate } from ${JSON.stringify(import.meta.resolve('../../src/native/lock.ts'))};
+    await openGate(${JSON.stringify(path)}).closed(() => { process.stdout.write('closed'); Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 300); process.kill(process.pid, 'SIGKILL'); });`;
+  const child = spawn(process.execPath, ['--import', import.meta.resolve('tsx'), '--input-type=module', '--eval', script], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const exited = once(child, 'exit');
+  await once(child.stdout, 'data');
+  assert.equal(await tryLock(path, true), null);
+  const gate = openGate(path);
+  let passed = 0;
+  gate.pass(() => (passed += 1));
+  assert.equal(passed, 1);
+  gate.release();
+  await exited;
 });

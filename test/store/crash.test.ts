@@ -9,7 +9,7 @@ import { digestFromHex, digestOf, type BlobDigest } from '../../src/base/digest.
 import { openCache } from '../../src/cache/cache.ts';
 import { openStore } from '../../src/store/open.ts';
 import type { Store } from '../../src/store/store.ts';
-import { kernelLock } from './kernel-lock.ts';
+import { kernelLocks } from './kernel-lock.ts';
 import { openTestStore } from './open-test-store.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 
@@ -51,7 +51,7 @@ test('a store is right after its writers were killed at any moment, and their le
     const child = await startWriter(root, round, 2 + round * 3);
     await kill(child);
     const notices: string[] = [];
-    const store = await openStore({ root, processId: process.pid, lock: kernelLock, report: ({ text }) => notices.push(text) });
+    const store = await openStore({ root, processId: process.pid, ...kernelLocks, report: ({ text }) => notices.push(text) });
     await checkStore(store);
     await store.close();
     assert.deepEqual(readdirSync(join(root, 'tmp')), []);
@@ -63,11 +63,11 @@ test('opening a store leaves the temporary folder of a live process alone, and t
   const root = join(temporaryFolder(t), 'store');
   const child = await startWriter(root, 0);
   const [live] = readdirSync(join(root, 'tmp')).filter((name) => !name.endsWith('.lock'));
-  const first = await openStore({ root, processId: process.pid, lock: kernelLock });
+  const first = await openStore({ root, processId: process.pid, ...kernelLocks });
   await first.close();
   assert.equal(existsSync(join(root, 'tmp', live ?? '')), true);
   await kill(child);
-  const second = await openStore({ root, processId: process.pid, lock: kernelLock });
+  const second = await openStore({ root, processId: process.pid, ...kernelLocks });
   await second.close();
   assert.deepEqual(readdirSync(join(root, 'tmp')), []);
 });
@@ -91,7 +91,7 @@ test('two processes write the same blobs, records and different names at once', 
 
 test('many processes open the same new store at once', async (t) => {
   const root = join(temporaryFolder(t), 'store');
-  const stores = await Promise.all(Array.from({ length: 10 }, (_, processId) => openStore({ root, processId, lock: kernelLock })));
+  const stores = await Promise.all(Array.from({ length: 10 }, (_, processId) => openStore({ root, processId, ...kernelLocks })));
   await Promise.all(stores.map((store, at) => store.tags.update({ set: [{ name: `n${at}`, descriptor: { mediaType: 'a/b', digest: digestOf('x'), size: 1 } }] })));
   assert.equal((await stores[0]?.tags.list())?.length, 10);
   await Promise.all(stores.map((store) => store.close()));

@@ -4,10 +4,10 @@ import { makeKey } from '../../src/base/canonical.ts';
 import { digestOf, type BlobDigest } from '../../src/base/digest.ts';
 import { openCache } from '../../src/cache/cache.ts';
 import { openStore } from '../../src/store/open.ts';
-import { kernelLock } from './kernel-lock.ts';
+import { kernelLocks } from './kernel-lock.ts';
 
 const [, , root = '', number = '0'] = process.argv;
-const store = await openStore({ root, processId: process.pid, lock: kernelLock });
+const store = await openStore({ root, processId: process.pid, ...kernelLocks });
 const cache = openCache(store);
 const step = (): boolean => process.stdout.write('.');
 step();

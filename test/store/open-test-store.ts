@@ -3,12 +3,12 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { openStore, type StoreOptions } from '../../src/store/open.ts';
 import type { Store } from '../../src/store/store.ts';
-import { kernelLock } from './kernel-lock.ts';
+import { kernelLocks } from './kernel-lock.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 
 export async function openTestStore(test: TestContext, options: Partial<StoreOptions> = {}): Promise<Store> {
   const root = options.root ?? join(temporaryFolder(test), 'store');
-  const store = await openStore({ processId: process.pid, lock: kernelLock, ...options, root });
+  const store = await openStore({ processId: process.pid, ...kernelLocks, ...options, root });
   test.after(() => store.close());
   return store;
 }

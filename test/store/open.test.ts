@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSy
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { defaultStoreRoot, openStore } from '../../src/store/open.ts';
-import { kernelLock } from './kernel-lock.ts';
+import { kernelLocks } from './kernel-lock.ts';
 import { openTestStore } from './open-test-store.ts';
 import { mountedFolder, skipWithoutRoot, temporaryFolder } from './temporary-folder.ts';
 
@@ -24,7 +24,7 @@ test('openStore opens what is there already and keeps it', async (t) => {
 
 test('close removes the temporary folder and its lock file', async (t) => {
   const root = join(temporaryFolder(t), 'store');
-  const store = await openStore({ root, processId: 1, lock: kernelLock });
+  const store = await openStore({ root, processId: 1, ...kernelLocks });
   writeFileSync(join(store.paths.tmp, 'x'), '');
   await store.close();
   assert.deepEqual(readdirSync(join(root, 'tmp')), []);
@@ -35,8 +35,8 @@ test('openStore removes what dead processes left and nothing of live ones', asyn
   mkdirSync(join(root, 'tmp', '9-dead', 'deep'), { recursive: true });
   writeFileSync(join(root, 'tmp', '9-dead', 'deep', 'file'), 'x');
   writeFileSync(join(root, 'tmp', '9-dead.lock'), '');
-  const first = await openStore({ root, processId: 1, lock: kernelLock });
-  const second = await openStore({ root, processId: 2, lock: kernelLock });
+  const first = await openStore({ root, processId: 1, ...kernelLocks });
+  const second = await openStore({ root, processId: 2, ...kernelLocks });
   await second.close();
   assert.equal(existsSync(first.paths.tmp), true);
   await first.close();
@@ -49,7 +49,7 @@ test('a leftover that cannot be removed is reported and does not stop anything',
   writeFileSync(join(root, 'tmp', '9-dead.lock'), '');
   const notices: string[] = [];
   const removeTree = (path: string): Promise<void> => (path.endsWith('9-dead') ? Promise.reject(new Error('busy')) : Promise.resolve());
-  const store = await openStore({ root, processId: 2, lock: kernelLock, removeTree, report: ({ code, text }) => notices.push(`${code} ${text}`) });
+  const store = await openStore({ root, processId: 2, ...kernelLocks, removeTree, report: ({ code, text }) => notices.push(`${code} ${text}`) });
   await store.close();
   assert.deepEqual(notices, [`STORE_LEFTOVER remove leftover ${join(root, 'tmp', '9-dead')}: busy`]);
 });
@@ -57,12 +57,12 @@ test('a leftover that cannot be removed is reported and does not stop anything',
 test('openStore names the cause when it may not write', async (t) => {
   const file = join(temporaryFolder(t), 'file');
   writeFileSync(file, '');
-  await assert.rejects(openStore({ root: join(file, 'store'), processId: 1, lock: kernelLock }), { code: 'STORE_IO', errorClass: 'machine' });
+  await assert.rejects(openStore({ root: join(file, 'store'), processId: 1, ...kernelLocks }), { code: 'STORE_IO', errorClass: 'machine' });
 });
 
 test('openStore on a read-only file system says so', { skip: skipWithoutRoot }, async (t) => {
   const root = join(mountedFolder(t, 'ro'), 'store');
-  await assert.rejects(openStore({ root, processId: 1, lock: kernelLock }), { code: 'STORE_READ_ONLY', errorClass: 'machine' });
+  await assert.rejects(openStore({ root, processId: 1, ...kernelLocks }), { code: 'STORE_READ_ONLY', errorClass: 'machine' });
 });
 
 const roots: readonly (readonly [Parameters<typeof defaultStoreRoot>[0], number, string])[] = [

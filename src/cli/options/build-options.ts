@@ -30,6 +30,7 @@ export interface RawBuildOptions {
   readonly cacheFilter: readonly string[];
   readonly pull?: boolean;
   readonly store?: string;
+  readonly maxUsedSpace?: string;
   readonly network: string;
   readonly addHost: readonly string[];
   readonly ulimit: readonly string[];
@@ -144,6 +145,7 @@ function cacheOptions(): readonly Option[] {
     list('--no-cache-filter <stages>', 'Run the steps of these stages again'),
     new Option('--pull', 'Ask the registry for base images even if they are in the store'),
     storeOption(),
+    new Option('--max-used-space <size>', 'Keep the cache within so many bytes after the build, or off (default: $TSBUILD_MAX_USED_SPACE, else 20 GB or a fifth of the disk)'),
   ];
 }
 

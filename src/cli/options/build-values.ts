@@ -2,7 +2,7 @@
  * Turns the words of the build options into a request. It reads the environment it is given and nothing else:
  * no file is opened, no name resolved.
  */
-import { entitlements, networkModes, timestampPolicies, type BuildRequest } from '../build-request.ts';
+import { entitlements, networkModes, timestampPolicies, type BuildRequest, type CacheBudget } from '../build-request.ts';
 import type { RawBuildOptions } from './build-options.ts';
 import { oneOf, parseFields } from './csv.ts';
 import { groupLimitsOf } from './group-limits.ts';
@@ -34,6 +34,7 @@ export function buildRequestOf(context: string, raw: RawBuildOptions, env: Envir
     outputs: raw.output,
     timestamps: oneOf('--timestamps', raw.timestamps, timestampPolicies),
     storeRoot: resolveStoreRoot(raw.store, env, user),
+    cacheBudget: parseBudget(raw.maxUsedSpace, env),
   };
 }
 
@@ -67,6 +68,13 @@ function runSettingsOf(raw: RawBuildOptions): Pick<BuildRequest, RunSettings> {
     allow: splitList(raw.allow).map((word) => oneOf('--allow', word, entitlements)),
     jobs: raw.jobs === undefined ? null : parseCount('--jobs', raw.jobs),
   };
+}
+
+/** A size or `off`; the option counts more than the environment. */
+function parseBudget(option: string | undefined, env: Environment): CacheBudget {
+  const [name, text] = option === undefined ? ['TSBUILD_MAX_USED_SPACE', env['TSBUILD_MAX_USED_SPACE'] ?? ''] : ['--max-used-space', option];
+  if (text === '' && option === undefined) return 'default';
+  return text === 'off' ? 'off' : parseSize(name, text);
 }
 
 /** Options that may be repeated and may hold commas. */
