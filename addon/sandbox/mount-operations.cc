@@ -72,8 +72,9 @@ void openTree(StepContext& step) {
   keep(step, name, std::move(tree), true);
 }
 
-// type, options, u64 attributes, slot (may be empty), place (slot empty: aside), bool mode of the target: mounts a new
-// file system. With the last it takes the permissions of the directory that it hides, if that was there.
+// type, options, u64 attributes, slot (may be empty), place (slot empty: aside), bool mode of the target, bool optional:
+// mounts a new file system. With the mode of the target it takes the permissions of the directory that it hides, if that was
+// there; an optional one that the kernel refuses is passed over.
 void mountFileSystem(StepContext& step) {
   const std::string type = step.spec.string();
   MountOptions options;
@@ -86,9 +87,11 @@ void mountFileSystem(StepContext& step) {
   const std::string name = step.spec.string();
   const Place place = step.readPlace();
   const bool modeOfTarget = step.spec.boolean();
+  const bool optional = step.spec.boolean();
   step.requireSpec();
   Failure failure;
   Fd mount = createMount(type.c_str(), options, attributes, failure);
+  if (!mount.valid() && optional) return;
   if (!mount.valid()) step.failWith(failure);
   if (place.slot.empty()) {
     if (attachAside(mount.get()) != 0) step.failErrno("move_mount", "/");
@@ -138,6 +141,13 @@ void protectPaths(StepContext& step) {
     Fd part = openPart(step, slot, path);
     if (part.valid()) bindOver(step, part.get(), part.get(), MOUNT_ATTR_RDONLY, path);
   }
+}
+
+// slot: from here on nothing is written to this mount.
+void makeReadOnly(StepContext& step) {
+  Slot& slot = step.slot(step.spec.string());
+  step.requireSpec();
+  if (setMountAttributes(slot.fd.get(), MOUNT_ATTR_RDONLY) != 0) step.failErrno("mount_setattr", "");
 }
 
 // slot: makes it this process's root, and leaves the old root with everything that is mounted there.

@@ -37,6 +37,7 @@ constexpr Entry kOperations[] = {
     {"set capabilities", setCapabilities},
     {"exec", execute},
     {"open tree", openTree},
+    {"make read-only", makeReadOnly},
 };
 
 }  // namespace

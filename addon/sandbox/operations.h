@@ -63,6 +63,7 @@ void mountFileSystem(StepContext& step);
 void bindTree(StepContext& step);
 void maskPaths(StepContext& step);
 void protectPaths(StepContext& step);
+void makeReadOnly(StepContext& step);
 void pivotRoot(StepContext& step);
 // file-operations.cc
 void makeDirectory(StepContext& step);

@@ -6,7 +6,7 @@ import type { Bytes } from '../native/encoding.ts';
 import type { ViewSpec } from '../native/view.ts';
 import { hostsFor, resolvConfFor } from '../sandbox/network.ts';
 import { runStep } from '../sandbox/run-step.ts';
-import type { StepResult, StepSpec } from '../sandbox/step.ts';
+import type { StepCgroups, StepResult, StepSpec } from '../sandbox/step.ts';
 import type { ActiveSnapshot } from '../snapshot/snapshot.ts';
 import { readAccounts } from './accounts.ts';
 import type { BuildEnvironment, Machinery } from './environment.ts';
@@ -77,8 +77,8 @@ async function runLogged({ environment, spec, stepID, note, secrets, signal }: R
     onText: (stream, text) => environment.reporter.send({ type: 'step-log', id: stepID, stream, text }),
     redactor: redacting(secrets),
   });
-  const run = (cgroupFiles: readonly string[]): Promise<StepResult> =>
-    runStep(helper, { ...spec, cgroupFiles }, { signal, onWarning: note, onOutput: (stream, chunk) => log.write(stream, chunk) });
+  const run = (groups: StepCgroups): Promise<StepResult> =>
+    runStep(helper, { ...spec, cgroups: groups }, { signal, onWarning: note, onOutput: (stream, chunk) => log.write(stream, chunk) });
   return releasing(async () => runInGroup(await cgroups.get(), run), () => log.close());
 }
 
@@ -140,7 +140,7 @@ function stepSpec(
     mounts: prepared.mounts,
     security: operation.security,
     shmSizeBytes: operation.shmSizeBytes,
-    cgroupFiles: [],
+    cgroups: { files: [], view: null }, // which ones, is known when it runs
     ulimits: operation.ulimits,
     seccomp: machinery.seccomp,
     landlockScope: network === 'host',

@@ -4,7 +4,7 @@ import { undo } from '../base/releasing.ts';
 import type { Cgroups } from '../sandbox/cgroup/cgroups.ts';
 import { pidsMaxDefault, type GroupLimits } from '../sandbox/cgroup/group-limits.ts';
 import type { GroupUsage } from '../sandbox/cgroup/usage.ts';
-import type { StepResult } from '../sandbox/step.ts';
+import type { StepCgroups, StepResult } from '../sandbox/step.ts';
 
 /** How a step ended, with what its group says. */
 export interface GroupedResult extends StepResult {
@@ -19,11 +19,11 @@ export interface RanInGroup {
 }
 
 /** Runs a step in a group of its own. Where it cannot be run the group is removed at once. */
-export async function runInGroup(cgroups: Cgroups, run: (cgroupFiles: readonly string[]) => Promise<StepResult>): Promise<RanInGroup> {
-  const group = await cgroups.make();
+export async function runInGroup(supply: Cgroups, run: (cgroups: StepCgroups) => Promise<StepResult>): Promise<RanInGroup> {
+  const group = await supply.make();
   const remove = (): Promise<void> => group.remove();
   try {
-    const result = await run(group.enterFiles);
+    const result = await run(group.cgroups);
     const usage = await group.measure();
     return { result: { ...result, usage: mergeUsage(result.usage, usage), group: usage }, remove };
   } catch (error) {

@@ -50,6 +50,7 @@ const codes: Readonly<Record<AfterClone['operation'], number>> = {
   'set capabilities': 22,
   'exec': 23,
   'open tree': 24,
+  'make read-only': 25,
 };
 
 const allBits = 0xffff_ffff_ffff_ffffn;
@@ -85,6 +86,7 @@ function encodeFields(writer: SpecWriter, operation: AfterClone): void {
     case 'bind':
     case 'mask':
     case 'protect':
+    case 'make read-only':
     case 'pivot root':
       return encodeMounting(writer, operation);
     case 'make directory':
@@ -97,7 +99,7 @@ function encodeFields(writer: SpecWriter, operation: AfterClone): void {
   }
 }
 
-type Mounting = Extract<AfterClone, { readonly operation: 'mount view' | 'open tree' | 'mount' | 'bind' | 'mask' | 'protect' | 'pivot root' }>;
+type Mounting = Extract<AfterClone, { readonly operation: 'mount view' | 'open tree' | 'mount' | 'bind' | 'mask' | 'protect' | 'make read-only' | 'pivot root' }>;
 type FileMaking = Extract<AfterClone, { readonly operation: 'make directory' | 'make device' | 'make link' | 'make file' }>;
 type Bare = Extract<AfterClone, { readonly operation: 'bring loopback up' | 'join session keyring' | 'scope abstract sockets' }>;
 
@@ -116,7 +118,7 @@ function encodeMounting(writer: SpecWriter, operation: Mounting): void {
       encodeAttributes(writer, operation.attributes);
       writer.bytes(operation.as ?? '');
       encodePlace(writer, operation.at ?? { in: '', path: '' });
-      writer.boolean(operation.modeOfTarget ?? false);
+      writer.boolean(operation.modeOfTarget ?? false).boolean(operation.optional ?? false);
       return;
     case 'bind':
       encodePlace(writer, operation.from);
@@ -128,6 +130,9 @@ function encodeMounting(writer: SpecWriter, operation: Mounting): void {
       return encodePlace(writer, operation.directory);
     case 'protect':
       writer.bytes(operation.in).strings(operation.paths);
+      return;
+    case 'make read-only':
+      writer.bytes(operation.in);
       return;
     case 'pivot root':
       writer.bytes(operation.to);

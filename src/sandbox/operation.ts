@@ -35,9 +35,10 @@ export type Operation =
   | { readonly operation: 'open tree'; readonly as: string; readonly path: string }
   /**
    * Mounts a new file system, at a place or out of the way, under a name or none. An option without value is ''. With
-   * `modeOfTarget` its root has the permissions of the directory that it hides, where there was one.
+   * `modeOfTarget` its root has the permissions of the directory that it hides, where there was one. One that is `optional`
+   * is passed over where the kernel refuses it.
    */
-  | { readonly operation: 'mount'; readonly type: string; readonly options: readonly (readonly [string, string])[]; readonly attributes: readonly MountAttribute[]; readonly as: string | null; readonly at: Place | null; readonly modeOfTarget?: boolean }
+  | { readonly operation: 'mount'; readonly type: string; readonly options: readonly (readonly [string, string])[]; readonly attributes: readonly MountAttribute[]; readonly as: string | null; readonly at: Place | null; readonly modeOfTarget?: boolean; readonly optional?: boolean }
   | { readonly operation: 'bind'; readonly from: Place; readonly at: Place; readonly attributes: readonly MountAttribute[] }
   /** Hides those of the paths that exist behind a read-only file or directory. */
   | { readonly operation: 'mask'; readonly in: string; readonly paths: readonly string[]; readonly file: Place; readonly directory: Place }
@@ -49,6 +50,8 @@ export type Operation =
   | { readonly operation: 'make file'; readonly at: Place; readonly content: Bytes; readonly mode: number; readonly uid: number; readonly gid: number }
   /** Standard input from there, standard output and error to the request's pipes, which are given to the user. */
   | { readonly operation: 'connect output'; readonly input: Place; readonly uid: number; readonly gid: number }
+  /** Nothing is written to that mount from here on. */
+  | { readonly operation: 'make read-only'; readonly in: string }
   | { readonly operation: 'pivot root'; readonly to: string }
   | { readonly operation: 'change directory'; readonly path: string }
   | { readonly operation: 'join session keyring' }

@@ -92,6 +92,7 @@ export function planRootMounts(spec: StepSpec): Operation[] {
     { operation: 'mount', type: 'proc', options: [['source', 'proc']], attributes: data, as: 'proc', at: inRoot('/proc') },
     ...planDev(spec),
     { operation: 'mount', type: 'sysfs', options: [['source', 'sysfs']], attributes: secure ? ['ro', ...data] : data, as: 'sys', at: inRoot('/sys') },
+    ...planCgroups(spec),
     ...(secure ? planMasks() : []),
     ...systemFiles(spec).map((file) => bindFile(file)),
     ...sortedMounts(spec).map(planMount),
@@ -119,6 +120,28 @@ function planDev(spec: StepSpec): Operation[] {
     { operation: 'mount', type: 'devpts', options: [['source', 'devpts'], ['newinstance', ''], ['ptmxmode', '0666'], ['mode', '0620'], ['gid', '5']], attributes: ['nosuid', 'noexec'], as: null, at: inDev('pts') },
     { ...tmpfs('shm', '1777', spec.shmSizeBytes), at: inDev('shm') },
     { operation: 'mount', type: 'mqueue', options: [['source', 'mqueue']], attributes: data, as: null, at: inDev('mqueue') },
+  ];
+}
+
+/**
+ * The step's own groups, as BuildKit shows them: programs read there how much memory and how many processors they have.
+ * Without that a virtual machine takes its share of the whole machine's memory, and is killed at the limit.
+ */
+function planCgroups({ cgroups: { view }, security }: StepSpec): Operation[] {
+  if (view === null) return [];
+  const attributes: readonly MountAttribute[] = security === 'sandbox' ? ['ro', ...data] : data;
+  const at = { in: 'sys', path: 'fs/cgroup' };
+  if (view.version === 2) return [{ operation: 'mount', type: 'cgroup2', options: [['source', 'cgroup']], attributes, as: null, at, optional: true }];
+  return [
+    { operation: 'mount', type: 'tmpfs', options: [['source', 'tmpfs'], ['mode', '755'], ['size', '65536']], attributes: data, as: 'cgroups', at },
+    ...view.trees.flatMap((names): Operation[] => {
+      const place = { in: 'cgroups', path: names.join(',') };
+      return [
+        { operation: 'make directory', at: place, mode: 0o755 },
+        { operation: 'mount', type: 'cgroup', options: [['source', 'cgroup'], ...names.map((name) => [name, ''] as const)], attributes, as: null, at: place, optional: true },
+      ];
+    }),
+    ...(security === 'sandbox' ? [{ operation: 'make read-only', in: 'cgroups' } as const] : []),
   ];
 }
 

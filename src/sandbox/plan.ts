@@ -26,7 +26,7 @@ function planNamespaces(spec: StepSpec): Operation[] {
   const networkPrograms = spec.network === 'isolated' ? (spec.networkPrograms ?? []) : [];
   invariant(spec.network !== 'isolated' || networkPrograms.length > 0, 'an isolated network needs a program');
   return [
-    { operation: 'clone', namespaces: ownNetwork ? [...namespaces, 'network'] : namespaces, cgroupFiles: spec.cgroupFiles, networkPrograms, networkReusable: spec.security === 'sandbox' },
+    { operation: 'clone', namespaces: ownNetwork ? [...namespaces, 'network'] : namespaces, cgroupFiles: spec.cgroups.files, networkPrograms, networkReusable: spec.security === 'sandbox' },
     { operation: 'set host name', name: spec.hostname },
     ...(ownNetwork ? [{ operation: 'bring loopback up' } as const] : []),
   ];

@@ -28,6 +28,14 @@ export interface Ulimit {
   readonly hard: number;
 }
 
+/** The control groups that a step is in; there may be none. */
+export interface StepCgroups {
+  /** The `cgroup.procs` of each. */
+  readonly files: readonly string[];
+  /** What is shown of them in /sys/fs/cgroup: cgroup2 itself, or trees of v1, each by all of its controllers' names. */
+  readonly view: { readonly version: 1; readonly trees: readonly (readonly string[])[] } | { readonly version: 2 } | null;
+}
+
 /** Everything that decides what a step sees and may do. */
 export interface StepSpec {
   /** With `upper` and an unused `work` on one file system. */
@@ -51,8 +59,7 @@ export interface StepSpec {
   /** `insecure`: every capability that this process has, no seccomp filter, nothing masked. */
   readonly security: 'sandbox' | 'insecure';
   readonly shmSizeBytes: number;
-  /** The `cgroup.procs` of the step's control groups; may be empty. */
-  readonly cgroupFiles: readonly string[];
+  readonly cgroups: StepCgroups;
   readonly ulimits: readonly Ulimit[];
   /** Compiled filter (`seccomp.ts`), or null for none; `insecure` ignores it. */
   readonly seccomp: Uint8Array | null;

@@ -49,7 +49,7 @@ async function run(setup: SnapshotterSetup, active: ActiveSnapshot, script: stri
       mounts: [],
       security: 'sandbox',
       shmSizeBytes: 1 << 20,
-      cgroupFiles: [],
+      cgroups: { files: [], view: null },
       ulimits: [],
       seccomp: null,
       landlockScope: false,

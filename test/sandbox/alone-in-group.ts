@@ -9,8 +9,8 @@ import { readOwner } from '../../src/sandbox/cgroup/owner.ts';
 
 const [mount = '', own = ''] = process.argv.slice(2);
 writeFileSync(join(mount, own, 'cgroup.procs'), String(process.pid));
-const layout = { version: 2, hierarchies: [{ controllers, mount, own }] } as const;
+const layout = { version: 2, hierarchies: [{ controllers, names: [], mount, own }] } as const;
 const cgroups = await openCgroupsOf(layout, await readOwner(), cgroupFiles, { limits: noGroupLimits, onWarning: () => undefined });
 const group = await cgroups.make();
-process.stdout.write(`${/^0::(.*)$/m.exec(readFileSync('/proc/self/cgroup', 'utf8'))?.[1] ?? ''}\n${group.enterFiles.join(' ')}\n`);
+process.stdout.write(`${/^0::(.*)$/m.exec(readFileSync('/proc/self/cgroup', 'utf8'))?.[1] ?? ''}\n${group.cgroups.files.join(' ')}\n`);
 await group.remove();

@@ -33,7 +33,7 @@ describe('steps in control groups of this kernel', { skip }, () => {
     const cgroups = await openCgroups({ limits: { ...noGroupLimits, ...limits }, onWarning: (text) => assert.fail(text) });
     const group: StepGroup = await cgroups.make();
     try {
-      const outcome = await fixture.run(script, { cgroupFiles: group.enterFiles, ...changes });
+      const outcome = await fixture.run(script, { cgroups: group.cgroups, ...changes });
       return { ...outcome, group: await group.measure() };
     } finally {
       await group.remove();
@@ -73,7 +73,7 @@ describe('steps in control groups of this kernel', { skip }, () => {
       const [name = ''] = groupsIn(directoryOf('cpu'));
       return Number(/nr_throttled (\d+)/.exec(readFileSync(join(directoryOf('cpu'), name, 'cpu.stat'), 'utf8'))?.[1]);
     };
-    await fixture.run('i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done', { cgroupFiles: group.enterFiles });
+    await fixture.run('i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done', { cgroups: group.cgroups });
     assert.ok(throttled() > 0);
     await group.remove();
   });
@@ -83,7 +83,7 @@ describe('steps in control groups of this kernel', { skip }, () => {
     const group = await cgroups.make();
     const [name = ''] = groupsIn(directoryOf('cpu'));
     assert.equal(readFileSync(join(directoryOf('cpu'), name, 'cpu.shares'), 'utf8'), '512\n');
-    const { stdout } = await fixture.run('grep Cpus_allowed_list /proc/self/status; grep Mems_allowed_list /proc/self/status', { cgroupFiles: group.enterFiles });
+    const { stdout } = await fixture.run('grep Cpus_allowed_list /proc/self/status; grep Mems_allowed_list /proc/self/status', { cgroups: group.cgroups });
     assert.equal(stdout, 'Cpus_allowed_list:\t0\nMems_allowed_list:\t0\n');
     await group.remove();
   });
@@ -109,7 +109,7 @@ describe('steps in control groups of this kernel', { skip }, () => {
       const [name = ''] = groupsIn(directoryOf('io'));
       const file = (what: string): string => readFileSync(join(directoryOf('io'), name, what), 'utf8');
       assert.equal(file('blkio.throttle.write_bps_device'), `${number} ${64 << 20}\n`);
-      await fixture.run('dd if=/dev/zero of=/g bs=1048576 count=3 oflag=direct', { cgroupFiles: group.enterFiles });
+      await fixture.run('dd if=/dev/zero of=/g bs=1048576 count=3 oflag=direct', { cgroups: group.cgroups });
       assert.ok(Number(new RegExp(`^${number} Write (\\d+)$`, 'm').exec(file('blkio.throttle.io_service_bytes'))?.[1]) >= 3 << 20);
       await group.remove();
     }
@@ -121,6 +121,17 @@ describe('steps in control groups of this kernel', { skip }, () => {
   test('the step sees its own groups as roots', async () => {
     const { stdout } = await runIn({}, 'cut -d: -f3 /proc/self/cgroup | sort -u');
     assert.equal(stdout, '/\n');
+  });
+
+  test('it can read its limits in /sys/fs/cgroup, and change nothing there, not even in trees of v1 that let root out', async () => {
+    const script = 'cat /sys/fs/cgroup/memory/memory.limit_in_bytes /sys/fs/cgroup/pids/pids.max; ls /sys/fs/cgroup; for file in memory/memory.limit_in_bytes pids/cgroup.procs memory/notify_on_release new; do echo 1 2>/dev/null > /sys/fs/cgroup/$file || echo refused; done; ls /sys/fs/cgroup/*/release_agent 2>/dev/null; mkdir /sys/fs/cgroup/pids/x 2>/dev/null || echo refused; umount /sys/fs/cgroup/memory 2>/dev/null || echo refused';
+    const { stdout } = await runIn({ memoryBytes: 32 << 20, pidsMax: 77 }, script);
+    assert.equal(stdout, `${32 << 20}\n77\nmemory\npids\n${'refused\n'.repeat(6)}`);
+  });
+
+  test('an insecure step may change its own groups, as with BuildKit', async () => {
+    const { stdout } = await runIn({ memoryBytes: 64 << 20 }, `echo ${32 << 20} > /sys/fs/cgroup/memory/memory.limit_in_bytes && cat /sys/fs/cgroup/memory/memory.limit_in_bytes`, { security: 'insecure' });
+    assert.equal(stdout, `${32 << 20}\n`);
   });
 
   test('a parent is made, holds the groups, and stays', async () => {
@@ -135,7 +146,7 @@ describe('steps in control groups of this kernel', { skip }, () => {
   /** Sends a process into the group; resolves with whether it cloned a step there. */
   const parkIn = (group: StepGroup, signal?: AbortSignal): Promise<boolean> => {
     const spec = new SpecWriter();
-    spec.strings(group.enterFiles);
+    spec.strings(group.cgroups.files);
     return fixture.helper.request({ kind: JobKind.Park, spec: spec.finish(), what: 'park', ...(signal === undefined ? {} : { signal }) }).then(() => true, () => false);
   };
   const openSilent = () => openCgroups({ limits: { ...noGroupLimits, cpusetCpus: '0' }, onWarning: (text) => assert.fail(text) });
@@ -145,7 +156,7 @@ describe('steps in control groups of this kernel', { skip }, () => {
     for (const network of ['none', 'host'] as const) {
       const group = await cgroups.make();
       const handedOver = parkIn(group);
-      const { result, stdout } = await fixture.run('grep Cpus_allowed_list /proc/self/status; cut -d: -f3 /proc/self/cgroup | sort -u; echo $$ $PPID; ls /proc | grep -c "^[0-9]"; exit 3', { cgroupFiles: group.enterFiles, network });
+      const { result, stdout } = await fixture.run('grep Cpus_allowed_list /proc/self/status; cut -d: -f3 /proc/self/cgroup | sort -u; echo $$ $PPID; ls /proc | grep -c "^[0-9]"; exit 3', { cgroups: group.cgroups, network });
       assert.equal(result.exitCode, 3);
       assert.equal(stdout.replace(/\n\d\n$/, '\n'), 'Cpus_allowed_list:\t0\n/\n1 0\n');
       assert.equal(await handedOver, true);
@@ -159,7 +170,7 @@ describe('steps in control groups of this kernel', { skip }, () => {
     await Promise.all(Array.from({ length: 6 }, async (_, index) => {
       const group = await cgroups.make();
       parked.push(parkIn(group));
-      const { stdout } = await fixture.run(`echo ${index}`, { cgroupFiles: group.enterFiles });
+      const { stdout } = await fixture.run(`echo ${index}`, { cgroups: group.cgroups });
       assert.equal(stdout, `${index}\n`);
       await group.remove();
     }));
@@ -168,7 +179,7 @@ describe('steps in control groups of this kernel', { skip }, () => {
 
   test('a waiting process that nobody needs ends when it is told to, and leaves its group empty', async () => {
     const group = await (await openSilent()).make();
-    const end = park(fixture.helper, group.enterFiles);
+    const end = park(fixture.helper, group.cgroups.files);
     await end();
     await group.remove();
     for (const { mount, own } of layout?.hierarchies ?? []) assert.deepEqual(groupsIn(join(mount, own)), []);
@@ -177,10 +188,10 @@ describe('steps in control groups of this kernel', { skip }, () => {
   test('a step whose waiting process was killed enters its group by itself', async () => {
     const group = await (await openSilent()).make();
     const handedOver = parkIn(group);
-    const [file = ''] = group.enterFiles;
+    const [file = ''] = group.cgroups.files;
     assert.ok(await eventually(() => readFileSync(file, 'utf8') !== ''));
     process.kill(Number(readFileSync(file, 'utf8')), 'SIGKILL');
-    const { stdout } = await fixture.run('grep Cpus_allowed_list /proc/self/status', { cgroupFiles: group.enterFiles });
+    const { stdout } = await fixture.run('grep Cpus_allowed_list /proc/self/status', { cgroups: group.cgroups });
     assert.equal(stdout, 'Cpus_allowed_list:\t0\n');
     assert.equal(await handedOver, false);
     await group.remove();
@@ -223,10 +234,11 @@ describe('steps in a group of a real cgroup2', { skip: skipUnified }, () => {
 
   test('the step enters the group, its processor time is measured, and the group goes', async () => {
     const mount = unified ?? '';
-    const cgroups = await openCgroupsOf({ version: 2, hierarchies: [{ controllers, mount, own: '' }] }, await readOwner(), cgroupFiles, { limits: noGroupLimits, onWarning: () => undefined });
+    const cgroups = await openCgroupsOf({ version: 2, hierarchies: [{ controllers, names: [], mount, own: '' }] }, await readOwner(), cgroupFiles, { limits: noGroupLimits, onWarning: () => undefined });
     const group = await cgroups.make();
-    const { stdout } = await fixture.run('grep ^0:: /proc/self/cgroup', { cgroupFiles: group.enterFiles });
-    assert.equal(stdout, '0::/\n');
+    const { stdout } = await fixture.run('grep ^0:: /proc/self/cgroup; cat /sys/fs/cgroup/cgroup.procs; echo 0 2>/dev/null > /sys/fs/cgroup/cgroup.procs || echo refused', { cgroups: group.cgroups });
+    assert.equal(stdout.replace(/^\d+\n/gm, ''), '0::/\nrefused\n');
+    assert.match(stdout, /^1$/m);
     assert.ok((await group.measure()).userMs !== undefined);
     await group.remove();
     assert.deepEqual(groupsIn(mount), []);

@@ -20,27 +20,27 @@ describe('where control groups are', () => {
 
   check('v1, each controller in a tree of its own', ['/ /sys/fs/cgroup/memory rw shared:9 - cgroup cgroup rw,memory', '/ /sys/fs/cgroup/pids rw - cgroup cgroup rw,pids'], '4:memory:/a/b\n8:pids:/\n', {
     version: 1,
-    hierarchies: [{ controllers: ['memory'], mount: '/sys/fs/cgroup/memory', own: 'a/b' }, { controllers: ['pids'], mount: '/sys/fs/cgroup/pids', own: '' }],
+    hierarchies: [{ controllers: ['memory'], names: ['memory'], mount: '/sys/fs/cgroup/memory', own: 'a/b' }, { controllers: ['pids'], names: ['pids'], mount: '/sys/fs/cgroup/pids', own: '' }],
   });
   check('v1, several controllers in one tree', ['/ /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu,cpuacct,cpuset'], '3:cpu,cpuacct,cpuset:/x\n', {
     version: 1,
-    hierarchies: [{ controllers: ['cpu', 'cpuset'], mount: '/sys/fs/cgroup/cpu', own: 'x' }],
+    hierarchies: [{ controllers: ['cpu', 'cpuset'], names: ['cpu', 'cpuacct', 'cpuset'], mount: '/sys/fs/cgroup/cpu', own: 'x' }],
   });
   check('the hybrid has its controllers in v1', ['/ /sys/fs/cgroup/pids rw - cgroup cgroup rw,pids', '/ /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw'], '8:pids:/\n0::/\n', {
     version: 1,
-    hierarchies: [{ controllers: ['pids'], mount: '/sys/fs/cgroup/pids', own: '' }],
+    hierarchies: [{ controllers: ['pids'], names: ['pids'], mount: '/sys/fs/cgroup/pids', own: '' }],
   });
   check('cgroup2', ['/ /sys/fs/cgroup rw,nosuid - cgroup2 cgroup2 rw,nsdelegate'], '0::/user.slice/user-0.slice/session-1.scope\n', {
     version: 2,
-    hierarchies: [{ controllers, mount: '/sys/fs/cgroup', own: 'user.slice/user-0.slice/session-1.scope' }],
+    hierarchies: [{ controllers, names: [], mount: '/sys/fs/cgroup', own: 'user.slice/user-0.slice/session-1.scope' }],
   });
   check('a part of the tree is mounted, as in a container without a namespace of its own', ['/docker/abc /sys/fs/cgroup/memory ro - cgroup cgroup rw,memory'], '4:memory:/docker/abc\n', {
     version: 1,
-    hierarchies: [{ controllers: ['memory'], mount: '/sys/fs/cgroup/memory', own: '' }],
+    hierarchies: [{ controllers: ['memory'], names: ['memory'], mount: '/sys/fs/cgroup/memory', own: '' }],
   });
   check('a mount of a part that we are not in is none', ['/docker/abc /sys/fs/cgroup/memory ro - cgroup cgroup rw,memory'], '4:memory:/docker/abcd\n', null);
   check('a group above the root of our namespace is not to be reached', ['/ /sys/fs/cgroup rw - cgroup2 cgroup2 rw'], '0::/../x\n', null);
-  check('a mount point with a space', ['/ /sys/fs/c\\040g rw - cgroup2 cgroup2 rw'], '0::/\n', { version: 2, hierarchies: [{ controllers, mount: '/sys/fs/c g', own: '' }] });
+  check('a mount point with a space', ['/ /sys/fs/c\\040g rw - cgroup2 cgroup2 rw'], '0::/\n', { version: 2, hierarchies: [{ controllers, names: [], mount: '/sys/fs/c g', own: '' }] });
   check('nothing mounted', ['/ / rw - ext4 /dev/vda rw'], '0::/\n', null);
 });
 
@@ -101,7 +101,7 @@ describe('groups of steps in cgroup2, imitated by a directory', () => {
     imitateRoot(mount, available);
     imitateGroup(join(mount, 'user.slice'));
     imitateGroup(join(mount, 'user.slice/session.scope'), '4711\n');
-    return { mount, layout: { version: 2, hierarchies: [{ controllers, mount, own: 'user.slice/session.scope' }] } };
+    return { mount, layout: { version: 2, hierarchies: [{ controllers, names: [], mount, own: 'user.slice/session.scope' }] } };
   };
   const open = async (layout: CgroupLayout | null, limits: Partial<GroupLimits> = {}, warnings: string[] = []) =>
     openCgroupsOf(layout, await readOwner(), imitatedFiles, { limits: { ...noGroupLimits, ...limits }, onWarning: (text) => void warnings.push(text) });
@@ -114,7 +114,7 @@ describe('groups of steps in cgroup2, imitated by a directory', () => {
     const group = await cgroups.make();
     const slice = join(mount, 'user.slice');
     const [name = ''] = groups(slice);
-    assert.deepEqual(group.enterFiles, [join(slice, name, 'cgroup.procs')]);
+    assert.deepEqual(group.cgroups.files, [join(slice, name, 'cgroup.procs')]);
     assert.deepEqual(group.missing, []);
     const files = ['memory.max', 'memory.swap.max', 'cpu.max', 'cpu.weight', 'cpuset.cpus', 'pids.max'];
     assert.deepEqual(files.map((file) => value(slice, name, file)), ['67108864', '67108864', '150000 100000', '79', '0', '50']);
@@ -146,7 +146,7 @@ describe('groups of steps in cgroup2, imitated by a directory', () => {
     imitateRoot(mount, all);
     writeFileSync(join(mount, 'cgroup.type'), 'domain\n');
     writeFileSync(join(mount, 'cgroup.procs'), '1\n');
-    const cgroups = await open({ version: 2, hierarchies: [{ controllers, mount, own: '' }] }, { pidsMax: 9 });
+    const cgroups = await open({ version: 2, hierarchies: [{ controllers, names: [], mount, own: '' }] }, { pidsMax: 9 });
     await assert.rejects(cgroups.make(), { code: 'LIMIT_UNAVAILABLE' });
     assert.deepEqual(groups(mount), []);
   });
@@ -163,11 +163,11 @@ describe('groups of steps in cgroup2, imitated by a directory', () => {
     const { namespace, start } = await readOwner();
     const below = `tsbuild-${namespace}-${process.pid}-${start}-0`;
     assert.deepEqual(value(scope, below, 'cgroup.procs').trim().split('\n'), [String(process.pid), String(child.pid)]);
-    assert.deepEqual(group.enterFiles, [join(scope, below.replace(/0$/, '1'), 'cgroup.procs')]);
+    assert.deepEqual(group.cgroups.files, [join(scope, below.replace(/0$/, '1'), 'cgroup.procs')]);
     assert.equal(value(scope, below.replace(/0$/, '1'), 'memory.max'), '67108864');
     await group.remove();
-    const next = await (await open({ version: 2, hierarchies: [{ controllers, mount, own: `user.slice/session.scope/${below}` }] })).make();
-    assert.deepEqual(next.enterFiles, group.enterFiles, 'a second build of this process does not move deeper');
+    const next = await (await open({ version: 2, hierarchies: [{ controllers, names: [], mount, own: `user.slice/session.scope/${below}` }] })).make();
+    assert.deepEqual(next.cgroups.files, group.cgroups.files, 'a second build of this process does not move deeper');
     await next.remove();
   });
 
@@ -177,7 +177,7 @@ describe('groups of steps in cgroup2, imitated by a directory', () => {
     writeFileSync(join(scope, 'cgroup.procs'), `${process.pid}\n1\n`);
     const group = await (await open(layout)).make();
     assert.equal(readFileSync(join(scope, 'cgroup.procs'), 'utf8'), `${process.pid}\n1\n`);
-    assert.ok(group.enterFiles[0]?.startsWith(join(mount, 'user.slice/tsbuild-')));
+    assert.ok(group.cgroups.files[0]?.startsWith(join(mount, 'user.slice/tsbuild-')));
     await group.remove();
   });
 
@@ -185,7 +185,7 @@ describe('groups of steps in cgroup2, imitated by a directory', () => {
     await assert.rejects((await open(null, { cpuShares: 2 })).make(), { code: 'LIMIT_UNAVAILABLE' });
     const warnings: string[] = [];
     const group = await (await open(null, {}, warnings)).make();
-    assert.deepEqual(group.enterFiles, []);
+    assert.deepEqual(group.cgroups.files, []);
     assert.deepEqual(await group.measure(), { oomKills: 0, pidsRefused: 0 });
     await group.remove();
     assert.equal(warnings.length, 1);
@@ -194,7 +194,7 @@ describe('groups of steps in cgroup2, imitated by a directory', () => {
   test('an absolute parent lies below the root, is made with its controllers, and stays', async () => {
     const { mount, layout } = makeTree();
     const group = await (await open(layout, { cgroupParent: '/builds/ours', memoryBytes: 64 << 20 })).make();
-    assert.match(group.enterFiles[0] ?? '', /\/builds\/ours\/tsbuild-[^/]*\/cgroup\.procs$/);
+    assert.match(group.cgroups.files[0] ?? '', /\/builds\/ours\/tsbuild-[^/]*\/cgroup\.procs$/);
     assert.equal(readFileSync(join(mount, 'builds/cgroup.subtree_control'), 'utf8').trim().split(' ').sort().join(' '), 'cpu cpuset io memory pids');
     await group.remove();
     assert.deepEqual(readdirSync(join(mount, 'builds/ours')).filter((name) => name.startsWith('tsbuild')), []);
@@ -203,7 +203,7 @@ describe('groups of steps in cgroup2, imitated by a directory', () => {
   test('a relative parent lies below the group that is chosen otherwise; one that leads upwards is refused', async () => {
     const { mount, layout } = makeTree();
     const group = await (await open(layout, { cgroupParent: 'builds' })).make();
-    assert.ok(group.enterFiles[0]?.startsWith(join(mount, 'user.slice/builds/tsbuild-')));
+    assert.ok(group.cgroups.files[0]?.startsWith(join(mount, 'user.slice/builds/tsbuild-')));
     await group.remove();
     await assert.rejects(open(layout, { cgroupParent: '/a/../../b' }), { code: 'LIMIT_REFUSED', errorClass: 'usage' });
   });

@@ -26,7 +26,7 @@ const typical: StepSpec = {
   ],
   security: 'sandbox',
   shmSizeBytes: 67108864,
-  cgroupFiles: [],
+  cgroups: { files: ['/sys/fs/cgroup/memory/x/cgroup.procs', '/sys/fs/cgroup/cpu/x/cgroup.procs'], view: { version: 1, trees: [['memory'], ['cpu', 'cpuacct']] } },
   ulimits: [{ name: 'nofile', soft: 1024, hard: 2048 }],
   seccomp: new Uint8Array(8),
   landlockScope: false,

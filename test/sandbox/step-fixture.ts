@@ -71,7 +71,7 @@ export async function openStepFixture(): Promise<StepFixture> {
       mounts: [],
       security: 'sandbox',
       shmSizeBytes: 64 << 20,
-      cgroupFiles: [],
+      cgroups: { files: [], view: null },
       ulimits: [],
       seccomp,
       landlockScope: false,

@@ -113,8 +113,8 @@ class GroupSupply implements Cgroups {
   /** A limit of one process would leave no room for the step beside the one that waits. */
   #parkIn(group: StepGroup): StepGroup {
     const { park, limits } = this.#options;
-    if (park === undefined || limits.pidsMax === 1 || group.enterFiles.length === 0) return group;
-    const end = park(group.enterFiles);
+    if (park === undefined || limits.pidsMax === 1 || group.cgroups.files.length === 0) return group;
+    const end = park(group.cgroups.files);
     return { ...group, remove: () => end().then(() => group.remove()) };
   }
 }

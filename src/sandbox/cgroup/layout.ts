@@ -11,6 +11,8 @@ export type Controller = (typeof controllers)[number];
 export interface Hierarchy {
   /** All of them in cgroup2. In cgroup v1 those that are mounted there, often one. */
   readonly controllers: readonly Controller[];
+  /** In v1 the names of all controllers of the tree, also of those that do not matter here, as mount(2) wants them. */
+  readonly names: readonly string[];
   /** The directory of the tree's root, as far as it can be seen. */
   readonly mount: string;
   /** This process's own group: a path below `mount`, '' for the root. */
@@ -30,13 +32,13 @@ export function parseLayout(mountinfo: string, selfCgroup: string): CgroupLayout
   const v1 = groups.flatMap(({ names, path }) => {
     const own = controllers.filter((controller) => names.includes(nameInV1(controller)));
     const mount = mounts.find((candidate) => candidate.type === 'cgroup' && own.length > 0 && own.every((controller) => candidate.options.includes(nameInV1(controller))) && below(candidate.root, path) !== null);
-    return mount === undefined ? [] : [{ controllers: own, mount: mount.at, own: below(mount.root, path) ?? '' }];
+    return mount === undefined ? [] : [{ controllers: own, names, mount: mount.at, own: below(mount.root, path) ?? '' }];
   });
   if (v1.length > 0) return { version: 1, hierarchies: v1 };
   const path = groups.find(({ names }) => names.length === 0)?.path;
   const mount = path === undefined ? undefined : mounts.find((candidate) => candidate.type === 'cgroup2' && below(candidate.root, path) !== null);
   if (path === undefined || mount === undefined) return null;
-  return { version: 2, hierarchies: [{ controllers, mount: mount.at, own: below(mount.root, path) ?? '' }] };
+  return { version: 2, hierarchies: [{ controllers, names: [], mount: mount.at, own: below(mount.root, path) ?? '' }] };
 }
 
 function nameInV1(controller: Controller): string {

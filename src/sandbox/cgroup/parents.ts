@@ -13,6 +13,8 @@ import { groupName, isOwnProcess, type Owner } from './owner.ts';
 /** Where groups of steps are made in one tree. */
 export interface GroupParent {
   readonly controllers: readonly Controller[];
+  /** As of the tree. */
+  readonly names: readonly string[];
   readonly directory: string;
 }
 
@@ -29,7 +31,7 @@ export async function findParents(layout: CgroupLayout, cgroupParent: string | n
     const below = belowMount(chosen, cgroupParent);
     await makeAll(hierarchy, below, files);
     if (layout.version === 2) await delegate(hierarchy.mount, below, files);
-    return { controllers: hierarchy.controllers, directory: join(hierarchy.mount, below) };
+    return { controllers: hierarchy.controllers, names: hierarchy.names, directory: join(hierarchy.mount, below) };
   }));
 }
 

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { errnoCode, TsbuildError } from '../../base/errors.ts';
 import { releaseAll, undo } from '../../base/releasing.ts';
+import type { StepCgroups } from '../step.ts';
 import type { CgroupFiles } from './files.ts';
 import type { Setting } from './group-limits.ts';
 import type { CgroupLayout, Controller } from './layout.ts';
@@ -15,8 +16,8 @@ import { inheritCpuset, readOptional, type GroupParent } from './parents.ts';
 import { readUsage, type GroupUsage } from './usage.ts';
 
 export interface StepGroup {
-  /** The step's process writes itself into these. */
-  readonly enterFiles: readonly string[];
+  /** For the step that runs in it. */
+  readonly cgroups: StepCgroups;
   /** What could not be had although nobody asked for it, with the errno. */
   readonly missing: readonly MissingController[];
   /** What the step's processes used; to be asked when they have ended, and before the group is removed. */
@@ -64,10 +65,15 @@ export async function makeGroup(options: GroupOptions): Promise<StepGroup> {
     const directory = directoryOf(controller, made);
     return directory === undefined ? null : readOptional(join(directory, file), options.files);
   };
-  return { enterFiles: made.map(({ directory }) => join(directory, 'cgroup.procs')), missing, measure: () => readUsage(options.version, read), remove };
+  return { cgroups: { files: made.map(({ directory }) => join(directory, 'cgroup.procs')), view: viewOf(options.version, made) }, missing, measure: () => readUsage(options.version, read), remove };
 }
 
-async function makeIn({ controllers, directory: parent }: GroupParent, { name, files, version }: GroupOptions, made: GroupParent[]): Promise<readonly MissingController[]> {
+function viewOf(version: CgroupLayout['version'], made: readonly GroupParent[]): StepCgroups['view'] {
+  if (made.length === 0) return null;
+  return version === 2 ? { version } : { version, trees: made.map(({ names }) => names) };
+}
+
+async function makeIn({ controllers, names, directory: parent }: GroupParent, { name, files, version }: GroupOptions, made: GroupParent[]): Promise<readonly MissingController[]> {
   const directory = join(parent, name);
   try {
     await files.make(directory);
@@ -76,7 +82,7 @@ async function makeIn({ controllers, directory: parent }: GroupParent, { name, f
     if (!unavailable.includes(errno)) throw error;
     return controllers.map((controller) => ({ controller, errno }));
   }
-  made.push({ controllers, directory });
+  made.push({ controllers, names, directory });
   if (version === 1 && controllers.includes('cpuset')) await inheritCpuset(directory, files);
   return [];
 }
