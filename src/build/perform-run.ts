@@ -106,9 +106,11 @@ function checkResult(result: GroupedResult, { operation, vertex, environment, no
   });
 }
 
-function hintOf({ execErrno, group }: GroupedResult, { platform }: RunOperation, { architecture, limits }: BuildEnvironment): { readonly hint?: string } {
+function hintOf({ execErrno, signal, group }: GroupedResult, { platform }: RunOperation, { architecture, limits }: BuildEnvironment): { readonly hint?: string } {
   if (execErrno === 'ENOEXEC') return { hint: formatErrorHint(platform, architecture) };
-  return describeRefusals(group, limits) === null ? {} : { hint: refusalHint(group, limits) };
+  if (describeRefusals(group, limits) !== null) return { hint: refusalHint(group, limits) };
+  const isUnmeasured = group.peakMemoryBytes === undefined;
+  return signal === 'SIGKILL' && isUnmeasured ? { hint: 'SIGKILL often means that this machine ran out of memory.' } : {};
 }
 
 type HostedNetworking = Awaited<ReturnType<typeof resolveHostGateway>>;

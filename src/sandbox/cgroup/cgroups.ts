@@ -11,34 +11,11 @@ import { planSettings, type DeviceLimit, type GroupLimits, type Setting } from '
 import { parseLayout, type CgroupLayout, type Controller } from './layout.ts';
 import { groupName, isAbandoned, readOwner, type Owner } from './owner.ts';
 import { findParents, type GroupParent } from './parents.ts';
-import type { EndParked } from './park.ts';
-import { makeGroup, removeGroup, type MissingController, type StepGroup } from './step-group.ts';
+import { makeGroup, tryRemoveGroup, type StepGroup } from './step-group.ts';
+import { GroupSupply, type Cgroups, type CgroupOptions } from './supply.ts';
 
 export type { StepGroup } from './step-group.ts';
-
-/**
- * Gives groups to the steps of one build. The group of the next step is made ahead, with a process that waits in it, because
- * going there takes the kernel longer than everything else that a short step needs.
- */
-export interface Cgroups {
-  /**
-   * The group of a step, which the caller removes.
-   * @throws TsbuildError `LIMIT_UNAVAILABLE`, class machine, `LIMIT_REFUSED`, class usage
-   */
-  make(): Promise<StepGroup>;
-  /** Removes what was made ahead and not used. No step may run any more. */
-  close(): Promise<void>;
-}
-
-export interface CgroupOptions {
-  readonly limits: GroupLimits;
-  /** So many groups are made ahead at most, all in all. */
-  readonly aheadMax?: number;
-  /** Sends a process into a group that was made ahead. */
-  readonly park?: (cgroupFiles: readonly string[]) => EndParked;
-  /** Hears once what steps do without on this machine. */
-  readonly onWarning: (text: string) => void;
-}
+export type { Cgroups, CgroupOptions } from './supply.ts';
 
 /**
  * Trees that every step has a group in; those of the others only where a limit needs them. The `blkio` of v1 is no help:
@@ -70,55 +47,6 @@ export async function openCgroupsOf(layout: CgroupLayout | null, owner: Owner, f
   return new GroupSupply(make, options);
 }
 
-class GroupSupply implements Cgroups {
-  readonly #make: () => Promise<StepGroup>;
-  readonly #options: CgroupOptions;
-  #aheadLeft: number;
-  #next: Promise<StepGroup> | null = null;
-  #hasWarned = false;
-
-  constructor(make: () => Promise<StepGroup>, options: CgroupOptions) {
-    this.#make = make;
-    this.#options = options;
-    this.#aheadLeft = options.aheadMax ?? 0;
-    this.#prepare();
-  }
-
-  async make(): Promise<StepGroup> {
-    const next = this.#next;
-    this.#next = null;
-    const group = await (next ?? this.#make());
-    this.#prepare();
-    const text = this.#hasWarned ? null : describeMissing(group.missing);
-    this.#hasWarned = true;
-    if (text !== null) this.#options.onWarning(text);
-    return group;
-  }
-
-  async close(): Promise<void> {
-    const next = this.#next;
-    this.#next = null;
-    this.#aheadLeft = 0;
-    const [outcome] = await Promise.allSettled([next]);
-    if (outcome.status === 'fulfilled') await outcome.value?.remove();
-  }
-
-  #prepare(): void {
-    if (this.#aheadLeft <= 0 || this.#next !== null) return;
-    this.#aheadLeft -= 1;
-    this.#next = this.#make().then((group) => this.#parkIn(group));
-    this.#next.catch(() => undefined); // the step that it was for is told
-  }
-
-  /** A limit of one process would leave no room for the step beside the one that waits. */
-  #parkIn(group: StepGroup): StepGroup {
-    const { park, limits } = this.#options;
-    if (park === undefined || limits.pidsMax === 1 || group.cgroups.files.length === 0) return group;
-    const end = park(group.cgroups.files);
-    return { ...group, remove: () => end().then(() => group.remove()) };
-  }
-}
-
 /** `MAJOR:MINOR` of the devices, as makedev(3) splits them. */
 async function deviceNumbersOf({ devices }: GroupLimits): Promise<ReadonlyMap<string, string>> {
   const numberOf = async ({ path, what }: DeviceLimit): Promise<readonly [string, string]> => {
@@ -142,7 +70,9 @@ async function parentsOf(layout: CgroupLayout, { cgroupParent }: GroupLimits, ow
   try {
     return await findParents(layout, cgroupParent, owner, files);
   } catch (cause) {
-    throw new TsbuildError('machine', 'LIMIT_UNAVAILABLE', `limit --cgroup-parent: ${cgroupParent ?? ''}: cannot be made: ${errnoCode(cause) ?? String(cause)}`, {
+    if (errnoCode(cause) === undefined) throw cause;
+    if (cgroupParent === null) return []; // as on a machine without control groups
+    throw new TsbuildError('machine', 'LIMIT_UNAVAILABLE', `limit --cgroup-parent: ${cgroupParent}: cannot be made: ${errnoCode(cause)}`, {
       hint: 'Name a group below which tsbuild may make others.',
       cause,
     });
@@ -156,12 +86,8 @@ async function removeAbandoned(directory: string, owner: Owner, files: CgroupFil
     throw error;
   });
   for (const name of names) {
-    if (await isAbandoned(name, owner)) await removeGroup(join(directory, name), files).catch(unlessBusy);
+    if (await isAbandoned(name, owner)) await tryRemoveGroup(join(directory, name), files);
   }
-}
-
-function unlessBusy(error: unknown): void {
-  if (!['EBUSY', 'EACCES', 'EPERM', 'EROFS'].includes(errnoCode(error) ?? '')) throw error;
 }
 
 /** Another build of this process may have taken a name. */
@@ -173,10 +99,4 @@ async function withFreeName(make: () => Promise<StepGroup>): Promise<StepGroup> 
       if (errnoCode(error) !== 'EEXIST') throw error;
     }
   }
-}
-
-/** Only a fork bomb needs words: what cannot be measured is not shown. */
-function describeMissing(missing: readonly MissingController[]): string | null {
-  const pids = missing.find(({ controller }) => controller === 'pids');
-  return pids === undefined ? null : `The number of processes of a RUN step has no limit here: no control group can be made (${pids.errno}).`;
 }

@@ -29,7 +29,7 @@ export async function findParents(layout: CgroupLayout, cgroupParent: string | n
   return Promise.all(layout.hierarchies.map(async (hierarchy) => {
     const chosen = layout.version === 1 ? hierarchy.own : await withoutProcesses(hierarchy, owner, files);
     const below = belowMount(chosen, cgroupParent);
-    await makeAll(hierarchy, below, files);
+    if (cgroupParent !== null) await makeAll(hierarchy, below, files);
     if (layout.version === 2) await delegate(hierarchy.mount, below, files);
     return { controllers: hierarchy.controllers, names: hierarchy.names, directory: join(hierarchy.mount, below) };
   }));

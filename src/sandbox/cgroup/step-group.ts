@@ -124,16 +124,23 @@ function limitError({ controller, file, value }: Setting, option: string, errno:
   });
 }
 
-/** Removes a group; one that stays busy is left to the next build, which removes what was abandoned. */
-export async function removeGroup(directory: string, files: CgroupFiles): Promise<void> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await files.remove(directory);
-    } catch (error) {
-      const errno = errnoCode(error);
-      if (errno === 'ENOENT') return;
-      if (errno !== 'EBUSY' || attempt === removeAttemptsMax) throw error;
-    }
+/** Removes a group that has been left; one that stays busy is left to the next build, which removes what was abandoned. */
+async function removeGroup(directory: string, files: CgroupFiles): Promise<void> {
+  for (let attempt = 1; attempt <= removeAttemptsMax; attempt++) {
+    if (await tryRemoveGroup(directory, files)) return;
     await sleep(removeWaitMs);
   }
+}
+
+/** Removes a group if it is there; false where a process is still in it, or others have taken it from us. */
+export async function tryRemoveGroup(directory: string, files: CgroupFiles): Promise<boolean> {
+  try {
+    await files.remove(directory);
+  } catch (error) {
+    const errno = errnoCode(error) ?? '';
+    if (errno === 'ENOENT') return true;
+    if (['EBUSY', 'ENOTEMPTY', 'EACCES', 'EPERM', 'EROFS'].includes(errno)) return false;
+    throw error;
+  }
+  return true;
 }
