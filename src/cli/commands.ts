@@ -8,6 +8,7 @@ import type { EventSink, StepEnd } from '../base/events.ts';
 import type { CheckedFile, CheckReport } from '../build/check.ts';
 import type { StoreUse } from '../build/prune/describe-use.ts';
 import type { PruneReport } from '../build/prune/prune.ts';
+import type { VerifyReport } from '../build/prune/verify-store.ts';
 import type { ContextReport, ContextRequest } from '../build/list-context.ts';
 import type { ParseDocument } from '../dockerfile/parse-document.ts';
 import type { Outline } from '../graph/describe/outline.ts';
@@ -15,7 +16,7 @@ import type { TargetDescription } from '../graph/describe/targets.ts';
 import type { BuildRequest } from './build-request.ts';
 import type { PruneChoice } from './options/prune.ts';
 
-export type { PruneChoice, PruneReport, StoreUse };
+export type { PruneChoice, PruneReport, StoreUse, VerifyReport };
 
 /** What a finished build made. */
 export interface BuildSummary {
@@ -139,6 +140,8 @@ export interface Commands {
   diskUse(store: StoreRequest): Promise<StoreUse>;
   /** Removes what nobody needs; returns what went. */
   prune(choice: PruneChoice, store: StoreRequest): Promise<PruneReport>;
+  /** Checks all that is in the store; with `repair` takes away what is broken. */
+  verifyStore(request: { readonly repair: boolean }, store: StoreRequest): Promise<VerifyReport>;
   save(request: SaveRequest, store: StoreRequest): Promise<void>;
   /** Reads an archive from a path or `-`; returns the names that it brought, or digests where it had none. */
   load(input: string, store: StoreRequest): Promise<readonly string[]>;

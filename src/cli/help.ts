@@ -48,6 +48,7 @@ export const examples: Readonly<Record<string, readonly string[]>> = {
   logs: ['tsbuild logs --last', 'tsbuild logs 7', 'tsbuild logs "[builder 2/5]"'],
   du: ['tsbuild du', 'tsbuild du --verbose | less'],
   prune: ['tsbuild prune --dry-run', 'tsbuild prune --all --force', 'tsbuild prune --filter until=168h', 'tsbuild prune --max-used-space 10g'],
+  store: ['tsbuild store verify', 'tsbuild store verify --repair'],
   completion: ['tsbuild completion bash > /etc/bash_completion.d/tsbuild', 'source <(tsbuild completion bash)'],
 };
 

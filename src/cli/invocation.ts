@@ -21,6 +21,7 @@ export type StoreInvocation =
   | { readonly command: 'save'; readonly names: readonly string[]; readonly platform: string | null; readonly output: string; readonly format: ArchiveFormat }
   | { readonly command: 'load'; readonly input: string }
   | { readonly command: 'du'; readonly verbose: boolean; readonly json: boolean }
+  | { readonly command: 'verify-store'; readonly repair: boolean; readonly json: boolean }
   /** `force`: without asking. */
   | { readonly command: 'prune'; readonly choice: PruneChoice; readonly force: boolean; readonly json: boolean }
   | { readonly command: 'logs'; readonly which: LogRequest };

@@ -4,7 +4,7 @@ import type { Commands, LogRequest, PruneChoice, StoreRequest } from './commands
 import type { StoreInvocation } from './invocation.ts';
 import type { CliIo } from './io.ts';
 import { formatStepEnd } from './step-end.ts';
-import { formatPruned, formatUse } from './store-use.ts';
+import { formatPruned, formatUse, formatVerified } from './store-use.ts';
 import { formatHistory, formatImages } from './tables.ts';
 import { LineSplitter } from './text/lines.ts';
 import { cleanLine } from './text/sanitize.ts';
@@ -46,6 +46,9 @@ export async function runStoreCommand(task: StoreInvocation, commands: Commands,
       stdout.write(task.json ? printJson(use) : formatUse(use, task.verbose));
       return;
     }
+    case 'verify-store':
+      await verifyStore(task, commands, store, io);
+      return;
     case 'prune':
       await prune(task, commands, store, io);
       return;
@@ -58,6 +61,17 @@ async function prune({ choice, force, json }: Extract<StoreInvocation, { command
   if (!force && !choice.dryRun && !(await isConfirmed(choice, io))) return;
   const report = await commands.prune(choice, store);
   io.stdout.write(json ? printJson(report) : formatPruned(report, choice.dryRun));
+}
+
+/** What is damaged and stays so ends the command with exit code 3. */
+async function verifyStore({ repair, json }: Extract<StoreInvocation, { command: 'verify-store' }>, commands: Commands, store: StoreRequest, { stdout }: CliIo): Promise<void> {
+  const report = await commands.verifyStore({ repair }, store);
+  stdout.write(json ? printJson(report) : formatVerified(report));
+  const left = report.damages.filter(({ repair: done }) => done !== 'repaired').length;
+  if (left === 0) return;
+  throw new TsbuildError('machine', 'STORE_DAMAGED', `verify store ${store.storeRoot}: ${left} ${left === 1 ? 'thing is' : 'things are'} damaged`, {
+    hint: repair ? 'What running builds use cannot be repaired now. Try again when they have ended.' : 'Run `tsbuild store verify --repair`, and check the disk.',
+  });
 }
 
 /** Docker's question. Where nobody can answer, nothing is removed, and it is said. */

@@ -17,6 +17,7 @@ export interface StoreContext {
 
 interface StoreOptions extends RawPruneOptions {
   readonly verbose?: boolean;
+  readonly repair?: boolean;
   readonly store?: string;
   readonly json?: boolean;
   readonly platform?: string;
@@ -122,5 +123,13 @@ export const useCommands: readonly StoreDeclaration[] = [
       json,
     ],
     taskOf: (_, options) => ({ command: 'prune', choice: parsePrune(options), force: options.force === true, json: options.json === true }),
+  },
+  {
+    name: 'store', usage: 'verify [OPTIONS]', description: 'Check everything in the store, and repair it', operands: '<action>',
+    options: [new Option('--repair', 'Remove what is broken: the next build makes or fetches it again'), json],
+    taskOf: ([action = ''], options) => {
+      oneOf('store', action, ['verify']);
+      return { command: 'verify-store', repair: options.repair === true, json: options.json === true };
+    },
   },
 ];

@@ -1,5 +1,5 @@
 /** Texts of `tsbuild du` and `tsbuild prune`. */
-import type { PruneReport, StoreUse } from './commands.ts';
+import type { PruneReport, StoreUse, VerifyReport } from './commands.ts';
 import { formatTable } from './tables.ts';
 import { formatBytes } from './text/units.ts';
 
@@ -26,4 +26,12 @@ export function formatPruned(report: PruneReport, dryRun: boolean): string {
 /** Seconds of UTC; what nobody can use any more was never used. */
 function formatTime(ms: number): string {
   return ms <= 0 ? 'never' : `${new Date(ms).toISOString().slice(0, 19)}Z`;
+}
+
+/** What was checked, then a line for each damage. */
+export function formatVerified({ blobCount, blobBytes, imageCount, recordCount, damages, snapshotsRemoved }: VerifyReport): string {
+  const rows = damages.map(({ code, what, text, repair }) => [code, repair === 'none' ? '' : repair, what, text]);
+  const list = rows.length === 0 ? '' : formatTable([['DAMAGE', 'REPAIR', 'WHAT', 'WHY'], ...rows]);
+  const removed = snapshotsRemoved === 0 ? '' : `; ${snapshotsRemoved} snapshots removed, to be unpacked again`;
+  return `${list}${blobCount} blobs (${formatBytes(blobBytes)}), ${imageCount} names, ${recordCount} records: ${damages.length === 0 ? 'all right' : `${damages.length} damaged`}${removed}\n`;
 }

@@ -12,7 +12,8 @@ import { createSecretProvider } from '../build/secret-provider.ts';
 import type { PlatformChoice } from '../export/stored-image.ts';
 import { hostPlatform, parsePlatform } from '../image/platform.ts';
 import type { Store } from '../store/store.ts';
-import type { Commands, StoreRequest } from './commands.ts';
+import type { StoreNotice } from '../store/tags.ts';
+import type { Commands, StoreRequest, VerifyReport } from './commands.ts';
 import { openLog, readStepEnd } from './stored-logs.ts';
 
 /** What the commands need of the process besides their requests. */
@@ -73,6 +74,15 @@ export function createCommands(context: WiringContext): Promise<Commands> {
         const unusedSinceMs = until === null ? null : 'timeMs' in until ? until.timeMs : Date.now() - until.ageMs;
         return pruneStore(store, { all, unusedSinceMs, keepBytes, dryRun, keepsOwn: false });
       }),
+    verifyStore: async ({ repair }, request) => {
+      const lost: VerifyReport['damages'][number][] = [];
+      const onNotice = ({ code, text }: StoreNotice): void => {
+        if (code === 'STORE_INDEX_LOST') lost.push({ code: 'INDEX_LOST', what: 'oci/index.json', text, repair: 'repaired' });
+      };
+      const { verifyStore } = await import('../build/prune/verify-store.ts');
+      const report = await withStore(request, (store) => verifyStore(store, { repair, signal: request.signal }), onNotice);
+      return { ...report, damages: [...lost, ...report.damages] };
+    },
     save: (request, stored) =>
       withStore(stored, async (store) => {
         const [{ saveImages }, { writeDestination }] = await Promise.all([import('../export/save-images.ts'), import('../export/destination.ts')]);
@@ -98,9 +108,9 @@ function choiceOf(platform: string | null): PlatformChoice {
   return { host, wanted: platform === null ? null : parsePlatform(platform, host) };
 }
 
-async function withStore<Result>({ storeRoot }: StoreRequest, work: (store: Store) => Promise<Result>): Promise<Result> {
+async function withStore<Result>({ storeRoot }: StoreRequest, work: (store: Store) => Promise<Result>, onNotice?: (notice: StoreNotice) => void): Promise<Result> {
   const { openBuildStore } = await import('../build/build.ts');
-  const store = await openBuildStore(storeRoot, process.pid);
+  const store = await openBuildStore(storeRoot, process.pid, onNotice);
   try {
     return await work(store);
   } finally {

@@ -4,7 +4,7 @@
  * Start at `openStore`; blobs are in `blobs.ts`, names in `tags.ts`, the temporary folder in `temporary.ts`.
  */
 import { randomBytes } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { link, rm } from 'node:fs/promises';
 import { isAbsolute, join, resolve } from 'node:path';
 import { canonicalJson } from '../base/canonical.ts';
@@ -54,6 +54,7 @@ async function openFolders(options: StoreOptions): Promise<Store> {
   const claim = await claimTemporary(temporary);
   const paths: StorePaths = { ...folders, tmp: claim.path };
   try {
+    if (isIndexLost(root)) report({ code: 'STORE_INDEX_LOST', text: `the list of image names ${join(paths.oci, 'index.json')} was gone: a new one was made, and the names have to be given again` });
     await makeLayout(paths);
   } catch (error) {
     throw await undo(error, () => claim.release());
@@ -101,6 +102,11 @@ function temporaryOptions(options: StoreOptions, parent: string): TemporaryOptio
     lock: options.lock,
     removeTree: options.removeTree ?? ((path) => rm(path, { recursive: true, force: true })),
   };
+}
+
+/** A store with blobs had an index. */
+function isIndexLost(root: string): boolean {
+  return !existsSync(join(root, 'oci', 'index.json')) && readdirSync(join(root, blobsBelowRoot)).length > 0;
 }
 
 /** The two files that make a folder an OCI image layout (image-layout.md). */

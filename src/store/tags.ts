@@ -14,7 +14,7 @@ import type { Tag, TagStore } from './store.ts';
 
 /** Something that happened to the store and that a person should hear of. */
 export interface StoreNotice {
-  readonly code: 'STORE_INDEX_BROKEN' | 'STORE_LEFTOVER';
+  readonly code: 'STORE_INDEX_BROKEN' | 'STORE_INDEX_LOST' | 'STORE_LEFTOVER';
   readonly text: string;
 }
 

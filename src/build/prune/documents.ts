@@ -6,6 +6,7 @@ import { lstatSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isDigest } from '../../base/digest.ts';
 import { errnoCode } from '../../base/errors.ts';
+import { mediaTypes } from '../../image/config.ts';
 import { indexCountMax, indexDepthMax, layerCountMax, manifestSizeBytesMax } from '../../image/limits.ts';
 
 /** A layer by both of its names, in hex; `tar` is null where the config does not say it. */
@@ -24,7 +25,8 @@ export interface ImageParts {
 /** A document by what it is; null for everything else. */
 export type Document =
   | { readonly kind: 'index'; readonly manifests: readonly string[] }
-  | { readonly kind: 'manifest'; readonly config: string; readonly layers: readonly string[] }
+  /** `plainLayers`: those of `layers` that are uncompressed. */
+  | { readonly kind: 'manifest'; readonly config: string; readonly layers: readonly string[]; readonly plainLayers: readonly string[] }
   | { readonly kind: 'config'; readonly diffIDs: readonly string[] };
 
 /** Reads documents of one folder of blobs, each once. */
@@ -87,7 +89,7 @@ function decodeDocument(text: string | null): Document | null {
   const { manifests, config, layers, rootfs } = fieldsOf(value);
   if (Array.isArray(manifests)) return { kind: 'index', manifests: listOf(manifests, indexCountMax, digestField) };
   const [configHex] = listOf([config], 1, digestField);
-  if (configHex !== undefined && Array.isArray(layers)) return { kind: 'manifest', config: configHex, layers: listOf(layers, layerCountMax, digestField) };
+  if (configHex !== undefined && Array.isArray(layers)) return { kind: 'manifest', config: configHex, layers: listOf(layers, layerCountMax, digestField), plainLayers: listOf(layers.filter(isPlainLayer), layerCountMax, digestField) };
   const { diff_ids: diffIDs } = fieldsOf(rootfs);
   return Array.isArray(diffIDs) ? { kind: 'config', diffIDs: listOf(diffIDs, layerCountMax, hexOfText) } : null;
 }
@@ -98,6 +100,10 @@ function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
 
 function listOf(values: readonly unknown[], countMax: number, read: (value: unknown) => string | null): readonly string[] {
   return values.slice(0, countMax).flatMap((value) => read(value) ?? []);
+}
+
+function isPlainLayer(value: unknown): boolean {
+  return fieldsOf(value)['mediaType'] === mediaTypes.ociLayer;
 }
 
 function digestField(value: unknown): string | null {
