@@ -229,6 +229,28 @@ test('CVE-2022-23648: VOLUME through links to the host makes and mounts nothing 
   assert.equal((await attempt('FROM hostile\nVOLUME /link/made /vol /../../up\nRUN ls -R / > /dev/null\n', {}, image)).exitCode, 0);
 });
 
+test('mount points that were made for mounts are in no layer; what a step puts beside them is', { skip }, async () => {
+  const dockerfile = 'FROM busybox\nRUN --mount=type=tmpfs,target=/made/deep --mount=type=secret,id=x,required=false,target=/s/ecret --mount=type=bind,target=/made/context --mount=type=cache,target=/cache touch /made/kept\n';
+  const { out, exitCode } = await attempt(dockerfile);
+  assert.equal(exitCode, 0);
+  assert.deepEqual(readdirSync(join(out, 'made')), ['kept']);
+  for (const name of ['s', 'cache', 'etc/resolv.conf', 'etc/hostname']) assert.ok(!existsSync(join(out, name)), name);
+});
+
+test('a step that puts a link to the host in the place of a directory above its mount points takes nothing away there', { skip }, async () => {
+  const decoy = join(folder, 'decoy');
+  await mkdir(join(decoy, 'b'), { recursive: true });
+  writeFileSync(join(decoy, 'f'), '');
+  writeFileSync(join(folder, 'token'), 'x');
+  const before = execFileSync('find', [decoy, '-printf', '%P %y %C@\\n'], { encoding: 'utf8' });
+  const swap = `mv /a /away && ln -s ${decoy} /a && mv /x /gone && ln -s ${decoy} /x`;
+  const dockerfile = `FROM busybox\nRUN --mount=type=tmpfs,target=/a/b --mount=type=secret,id=t,target=/x/f ${swap}\n`;
+  const { exitCode, stderr, out } = await attempt(dockerfile, {}, ['--secret', `id=t,src=${join(folder, 'token')}`]);
+  assert.equal(exitCode, 0, stderr);
+  assert.equal(execFileSync('find', [decoy, '-printf', '%P %y %C@\\n'], { encoding: 'utf8' }), before);
+  assert.ok(lstatSync(join(out, 'a')).isSymbolicLink());
+});
+
 test('hostile whiteouts: a file that is named as one is refused, and takes nothing away', { skip }, async () => {
   for (const dockerfile of ['FROM busybox\nCOPY .wh.bin /\n', 'FROM busybox\nCOPY d /\n', 'FROM busybox\nRUN touch /.wh.bin\n', 'FROM busybox\nRUN mkdir /x && touch /x/.wh..wh..opq\n']) {
     const { exitCode, stderr, out } = await attempt(dockerfile, { '.wh.bin': '', 'd/.wh..wh..opq': '' });
