@@ -68,6 +68,7 @@ const options: readonly (readonly [string, Partial<BuildRequest>])[] = [
   ['-m 1g', { limits: { ...empty.limits, memoryBytes: 1_073_741_824 } }],
   ['--memory 512m --memory-swap 1g', { limits: { ...empty.limits, memoryBytes: 536_870_912, memorySwapBytes: 1_073_741_824 } }],
   ['--memory 512m --memory-swap=-1', { limits: { ...empty.limits, memoryBytes: 536_870_912, memorySwapBytes: -1 } }],
+  ['-m 0 --memory-swap 0 --cpus 0 --cpu-quota 0 --cpu-period 0 --cpu-shares 0', {}],
   ['--cpus 1.5', { limits: { ...empty.limits, cpuQuotaUs: 150_000, cpuPeriodUs: 100_000 } }],
   ['--cpu-quota 50000 --cpu-period 20000', { limits: { ...empty.limits, cpuQuotaUs: 50_000, cpuPeriodUs: 20_000 } }],
   ['--cpu-quota=-1', { limits: { ...empty.limits, cpuQuotaUs: -1 } }],
@@ -214,7 +215,7 @@ const wrong = [
   '--add-host a:b .', '--secret src=a .', '--secret id=a,foo=b .', '--secret id=a,"b .', '--label =a .',
   '--build-arg =a .', '--build-context a .', '--annotation weird-descriptor:a=b .', '--allow everything .', '--timestamps now .',
   '--jobs 0 .', '--progress loud .', '-f - -', '--pull=maybe .', 'save a --format zip', 'graph --format png .',
-  '--load .', '--push .', '--call describe .', '--call=check,format=xml .', '--call=outline,format=sarif .', '--call=check,color=no .', '--check --call=outline .', 'check --format xml', 'check a b', 'check -t x', 'parse a b', 'parse --yaml', '--cache-from x .', '--cache-to x .', '--squash .', '-m 5m .', '-m much .', '--memory-swap 1g .', '-m 1g --memory-swap 512m .', '--cpus 0 .', '--cpus many .', '--cpus 1 --cpu-quota 5000 .', '--cpu-quota 5 .', '--cpu-period 10 .', '--cpu-shares 1 .', '--cpuset-cpus 3-1 .', '--cpuset-cpus= .', '--cpuset-mems a .', '--pids-limit -2 .', '--device-read-bps /dev/sda .', '--device-write-bps sda:1m .', '--device-read-iops /dev/sda:1m .', '--device-write-bps /dev/sda:0 .', '--cgroup-parent a/../b .',
+  '--load .', '--push .', '--call describe .', '--call=check,format=xml .', '--call=outline,format=sarif .', '--call=check,color=no .', '--check --call=outline .', 'check --format xml', 'check a b', 'check -t x', 'parse a b', 'parse --yaml', '--cache-from x .', '--cache-to x .', '--squash .', '-m 5m .', '-m much .', '--memory-swap 1g .', '-m 1g --memory-swap 512m .', '--cpus 0.001 .', '--cpus many .', '--cpus 1 --cpu-quota 5000 .', '--cpu-quota 5 .', '--cpu-period 10 .', '--cpu-shares 1 .', '--cpuset-cpus 3-1 .', '--cpuset-cpus= .', '--cpuset-mems a .', '--pids-limit -2 .', '--device-read-bps /dev/sda .', '--device-write-bps sda:1m .', '--device-read-iops /dev/sda:1m .', '--device-write-bps /dev/sda:0 .', '--cgroup-parent a/../b .',
   '--rm=false .', '--provenance .', '--provenance=max .', '--sbom=true .', '--builder x .', '--device x .', '--compress .',
 ];
 test('wrong calls are refused with exit code 2 and a hint where one can act', () => {

@@ -16,9 +16,9 @@ const unlimited = -1;
 /** @throws TsbuildError `OPTION_VALUE` */
 export function groupLimitsOf(raw: RawBuildOptions): GroupLimits {
   return {
-    ...memoryOf(raw),
-    ...processorsOf(raw),
-    cpuShares: optional(raw.cpuShares, (text) => parseWhole('--cpu-shares', text, { min: 2, max: 262_144 })),
+    ...memoryOf({ memory: amount(raw.memory), memorySwap: amount(raw.memorySwap) }),
+    ...processorsOf({ cpus: amount(raw.cpus), cpuQuota: amount(raw.cpuQuota), cpuPeriod: amount(raw.cpuPeriod) }),
+    cpuShares: optional(amount(raw.cpuShares), (text) => parseWhole('--cpu-shares', text, { min: 2, max: 262_144 })),
     cpusetCpus: optional(raw.cpusetCpus, (text) => parseList('--cpuset-cpus', text)),
     cpusetMems: optional(raw.cpusetMems, (text) => parseList('--cpuset-mems', text)),
     pidsMax: optional(raw.pidsLimit, parsePids),
@@ -36,7 +36,14 @@ function optional<Value>(text: string | undefined, parse: (text: string) => Valu
   return text === undefined ? null : parse(text);
 }
 
-function memoryOf({ memory, memorySwap }: RawBuildOptions): Pick<GroupLimits, 'memoryBytes' | 'memorySwapBytes'> {
+/** As with Docker, an amount of 0 is none. */
+function amount(text: string | undefined): string | undefined {
+  return text === '0' ? undefined : text;
+}
+
+type Words<Name extends keyof RawBuildOptions> = { readonly [Key in Name]: string | undefined };
+
+function memoryOf({ memory, memorySwap }: Words<'memory' | 'memorySwap'>): Pick<GroupLimits, 'memoryBytes' | 'memorySwapBytes'> {
   const memoryBytes = optional(memory, (text) => parseSize('--memory', text));
   if (memory !== undefined && memoryBytes !== null && memoryBytes < memoryBytesMin) throw invalidOption('--memory', memory, 'is too little for a process', 'Allow 6m at least.');
   if (memorySwap === undefined) return { memoryBytes, memorySwapBytes: null };
@@ -46,7 +53,7 @@ function memoryOf({ memory, memorySwap }: RawBuildOptions): Pick<GroupLimits, 'm
   return { memoryBytes, memorySwapBytes };
 }
 
-function processorsOf({ cpus, cpuQuota, cpuPeriod }: RawBuildOptions): Pick<GroupLimits, 'cpuQuotaUs' | 'cpuPeriodUs'> {
+function processorsOf({ cpus, cpuQuota, cpuPeriod }: Words<'cpus' | 'cpuQuota' | 'cpuPeriod'>): Pick<GroupLimits, 'cpuQuotaUs' | 'cpuPeriodUs'> {
   if (cpus === undefined) {
     return {
       cpuQuotaUs: optional(cpuQuota, (text) => (text === String(unlimited) ? unlimited : parseWhole('--cpu-quota', text, { min: cpuQuotaUsMin, max: Number.MAX_SAFE_INTEGER }))),
