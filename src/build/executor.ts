@@ -6,6 +6,7 @@
  * A queue's slot is taken only when all inputs are there, so a graph of any depth runs on a queue of one. The first
  * failure aborts the rest; `execute` settles only when nothing is running any more.
  */
+import { setMaxListeners } from 'node:events';
 import PQueue from 'p-queue';
 import type { CacheKey } from '../base/canonical.ts';
 import type { DiffID } from '../base/digest.ts';
@@ -92,6 +93,7 @@ class Walk {
   constructor(graph: Graph, options: ExecuteOptions) {
     this.#graph = graph;
     this.#options = options;
+    setMaxListeners(0, this.#abort.signal); // every job of every running step listens; Node.js takes more than ten for a leak
     this.#keys = definitionKeys(graph);
     this.#queues = {
       run: new PQueue({ concurrency: options.limits.runs }),

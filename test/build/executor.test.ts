@@ -216,6 +216,32 @@ test('vertices that do not depend on each other run at once, as many as the queu
   }
 });
 
+test('twenty steps at once may all listen for the abort, and Node.js does not warn of it', async (t) => {
+  const warnings: string[] = [];
+  const onWarning = (warning: Error): void => void warnings.push(warning.name);
+  process.on('warning', onWarning);
+  t.after(() => process.off('warning', onWarning));
+  const graph = new GraphBuilder();
+  const base = graph.image('base');
+  const machine = new Machine();
+  const gate = new Gate();
+  const tips = Array.from({ length: 20 }, (_, index) => {
+    machine.work(`s${index}`, async (signal) => {
+      signal.addEventListener('abort', () => undefined);
+      await gate.wait();
+      return String(index);
+    });
+    return graph.run(base, `s${index}`);
+  });
+  const build = machine.build(graph.finish(graph.copy(base, tips, 'end')), { runs: 20 });
+  await settle();
+  assert.equal(machine.runningNow, 20);
+  gate.open();
+  await build;
+  await settle();
+  assert.deepEqual(warnings, []);
+});
+
 test('a RUN that waits holds up neither COPY nor the key of another step', async () => {
   const graph = new GraphBuilder();
   const base = graph.image('base');
