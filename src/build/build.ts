@@ -24,6 +24,7 @@ import { decompress } from '../source/decompress.ts';
 import type { NamedContext } from '../source/named-context.ts';
 import { createResolver } from '../source/resolver.ts';
 import type { TakeLock } from '../store/lock.ts';
+import { machineError } from '../store/disk-error.ts';
 import { openStore } from '../store/open.ts';
 import type { StoreNotice } from '../store/tags.ts';
 import type { Store } from '../store/store.ts';
@@ -144,7 +145,10 @@ async function withStore<Result>(request: BuildRequest, ports: BuildPorts, repor
   const store = await openBuildStore(request.storeRoot, ports.processID, (notice) => reporter.send({ type: 'notice', level: 'warning', ...notice }));
   const registry = lazyRegistry(ports.registry);
   const sources = openSources({ ...ports, store, keepsTimes: request.timestamps === 'keep' });
-  return releasing(() => work({ store, registry, sources }), () => releaseAll([() => sources.close(), () => registry.close(), () => store.close()]));
+  const close = (): Promise<void> => releaseAll([() => sources.close(), () => registry.close(), () => store.close()]);
+  return releasing(() => work({ store, registry, sources }), close).catch((error: unknown) => {
+    throw machineError(error);
+  });
 }
 
 /** Locks of the store, by the addon. */

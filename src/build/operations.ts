@@ -1,6 +1,7 @@
 /** The executor's `Operations` for real: keys from `keys.ts`, work from the `perform-*.ts` files. */
 import { blobOfDiffID } from '../base/digest.ts';
 import { withPosition } from '../base/errors.ts';
+import { machineError } from '../store/disk-error.ts';
 import type { Vertex } from '../graph/vertex.ts';
 import type { BuildEnvironment } from './environment.ts';
 import type { Operations } from './executor.ts';
@@ -63,6 +64,7 @@ async function positionedAt<T>(vertex: Vertex, action: () => Promise<T>): Promis
   try {
     return await action();
   } catch (error) {
-    throw vertex.position === null ? error : withPosition(error, vertex.position);
+    const told = machineError(error);
+    throw vertex.position === null ? told : withPosition(told, vertex.position);
   }
 }

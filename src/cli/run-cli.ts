@@ -4,6 +4,7 @@
  * Start at `runCli`.
  */
 import { TsbuildError } from '../base/errors.ts';
+import { machineError } from '../store/disk-error.ts';
 import type { Commands } from './commands.ts';
 import { interruptedError, watchInterruptions } from './interruption.ts';
 import type { Invocation } from './invocation.ts';
@@ -23,7 +24,8 @@ import { runStoreCommand } from './run-store.ts';
 export async function runCli(words: readonly string[], env: Environment, io: CliIo, commands: () => Promise<Commands>): Promise<number> {
   let loaded: Commands | undefined;
   const load = async (): Promise<Commands> => (loaded ??= await commands());
-  const show = (error: unknown, failedStep: FailedStep | null = null): number => {
+  const show = (thrown: unknown, failedStep: FailedStep | null = null): number => {
+    const error = machineError(thrown);
     const position = error instanceof TsbuildError ? error.position : undefined;
     const dockerfileText = position === undefined ? undefined : loaded?.sourceText(position.file);
     io.stderr.write(renderError(error, { dockerfileText, failedStep, color: wantsColor(io.stderr, env), debug: env['TSBUILD_DEBUG'] === '1' }));

@@ -3,9 +3,10 @@
  * besides `main.ts`.
  */
 import { isatty } from 'node:tty';
+import { machineError } from '../store/disk-error.ts';
 import type { Commands } from './commands.ts';
 import type { CliIo, CliOutput, Interruption } from './io.ts';
-import { renderError } from './render-error.ts';
+import { exitCodeOf, renderError } from './render-error.ts';
 import { runCli } from './run-cli.ts';
 import type { WiringContext } from './wiring.ts';
 
@@ -81,8 +82,9 @@ async function askLine(question: string): Promise<string> {
 
 // Also unhandled rejections end here. What held mounts and processes is released by the kernel when this process dies.
 function dieOfBug(error: unknown): void {
-  process.stderr.write(renderError(error, { color: false, debug: process.env['TSBUILD_DEBUG'] === '1' }));
-  process.exit(70);
+  const told = machineError(error);
+  process.stderr.write(renderError(told, { color: false, debug: process.env['TSBUILD_DEBUG'] === '1' }));
+  process.exit(exitCodeOf(told));
 }
 
 // EPIPE: the reader went away. EIO: the terminal did. ENOSPC behind a redirection ends the same way. Node goes on writing

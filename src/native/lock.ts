@@ -88,11 +88,18 @@ export function openGate(path: string): SharedGate {
       throw failed(path, cause);
     }
   };
+  const unlock = (): void => {
+    try {
+      if (fd !== null) loadAddon().unlock(fd, lockByte);
+    } catch (cause) {
+      throw failed(path, cause);
+    }
+  };
   const whileHeld = <Result>(work: () => Result): Result => {
     try {
       return work();
     } finally {
-      if (fd !== null) loadAddon().unlock(fd, lockByte);
+      unlock();
     }
   };
   return {

@@ -92,11 +92,21 @@ export class Server {
   }
 
   async close(): Promise<void> {
-    if (this.#state === 'open') {
-      this.#state = 'closing';
-      this.#addon.closeFd(this.#requestFd);
-    }
+    this.#hangUp();
     await this.#ended;
+  }
+
+  /** The process ends when it reads the end of requests. */
+  #hangUp(): void {
+    if (this.#state !== 'open') return;
+    this.#state = 'closing';
+    this.#addon.closeFd(this.#requestFd);
+  }
+
+  /** A pipe from the process that cannot be read any more: nothing that it does would be known. */
+  #loseContact(error: Error): void {
+    this.#printed = (this.#printed + error.message).slice(-2000);
+    this.#hangUp();
   }
 
   #send(id: number, job: JobRequest): void {
@@ -124,6 +134,8 @@ export class Server {
   /** Resolves when the process was reaped and the reply pipe has ended. */
   async #watch(replyFd: number, onWarning: ((line: string) => void) | undefined): Promise<void> {
     const replies = new Socket({ fd: replyFd, readable: true, writable: false });
+    replies.on('error', (error) => { this.#loseContact(error); });
+    this.#child.stderr?.on('error', (error) => { this.#loseContact(error); });
     replies.on('data', (chunk: Buffer) => this.#cutter.push(chunk).forEach((frame) => this.#accept(frame)));
     this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       this.#printed = (this.#printed + text).slice(-2000);

@@ -36,6 +36,27 @@ export function diskError(cause: unknown, where: DiskOperation): unknown {
   });
 }
 
+/** Refusals that are never our mistake: the machine has no more of something, or a disk does not work. */
+const refusals: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EROFS', 'EIO', 'EMFILE', 'ENFILE', 'ENOMEM', 'ENOLCK', 'EAGAIN']);
+
+/**
+ * The error for a system error that nobody has said more about: what the machine refused, with its system call for the
+ * operation. Everything else is returned as it is; what no machine can be blamed for stays a bug.
+ * Codes: those of `diskError`, and `MACHINE_REFUSED`.
+ */
+export function machineError(cause: unknown): unknown {
+  const errno = errnoCode(cause);
+  if (cause instanceof TsbuildError || errno === undefined || !isSystemError(cause) || !refusals.has(errno)) return cause;
+  const operation = 'syscall' in cause && typeof cause.syscall === 'string' ? cause.syscall : 'system call';
+  const path = 'path' in cause && typeof cause.path === 'string' ? cause.path : '';
+  const { code, hint } = adviceFor(errno, { operation, path, owner: 'output' });
+  return new TsbuildError('machine', code === 'OUTPUT_IO' ? 'MACHINE_REFUSED' : code.replace('OUTPUT_', 'DISK_'), `${operation} ${path === '' ? 'descriptor' : path}: ${describe(cause)}`, {
+    ...(hint === undefined || errno === 'EROFS' ? {} : { hint }),
+    cause,
+    details: { errno, path },
+  });
+}
+
 function isSystemError(cause: unknown): cause is Error & { readonly errno: number } {
   return cause instanceof Error && 'errno' in cause && typeof cause.errno === 'number';
 }
