@@ -35,7 +35,7 @@ const waitMs = 10;
 
 /**
  * Waits for a lock on the file, which is made if it is missing.
- * @throws TsbuildError `LOCK_FAILED`; the signal's reason when it aborts
+ * @throws TsbuildError `LOCK_FAILED`; the system's error where the disk refuses the file; the signal's reason when it aborts
  */
 export async function acquireLock(path: string, { shared, signal }: LockOptions): Promise<Lock> {
   for (;;) {
@@ -52,7 +52,7 @@ export async function acquireLock(path: string, { shared, signal }: LockOptions)
 
 /**
  * Takes the lock if nobody holds it, else returns null.
- * @throws TsbuildError `LOCK_FAILED`
+ * @throws TsbuildError `LOCK_FAILED`; the system's error where the disk refuses the file
  */
 export async function tryLock(path: string, shared: boolean): Promise<Lock | null> {
   return openLock(path, (_file, tryByte) => Promise.resolve(tryByte(lockByte, shared)));
@@ -83,6 +83,10 @@ export function openGate(path: string): SharedGate {
   const tryGate = (shared: boolean): boolean => {
     try {
       fd ??= openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600);
+    } catch (cause) {
+      throw unopened(path, cause);
+    }
+    try {
       return loadAddon().tryLock(fd, lockByte, shared);
     } catch (cause) {
       throw failed(path, cause);
@@ -140,7 +144,7 @@ type TryByte = (byte: number, shared: boolean) => boolean;
 /** Null, and nothing held, when `take` did not take it, or when the file was removed meanwhile. */
 async function openLock(path: string, take: (file: FileHandle, tryByte: TryByte) => Promise<boolean>): Promise<Lock | null> {
   const file = await open(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600).catch((cause: unknown) => {
-    throw failed(path, cause);
+    throw unopened(path, cause);
   });
   const tryByte: TryByte = (byte, shared) => {
     try {
@@ -156,6 +160,13 @@ async function openLock(path: string, take: (file: FileHandle, tryByte: TryByte)
   }
   await file.close();
   return null;
+}
+
+/** What whoever owns the file can say more about. */
+const diskRefusals = new Set(['EROFS', 'ENOSPC', 'EDQUOT', 'EIO', 'EMFILE', 'ENFILE', 'EACCES', 'EPERM']);
+
+function unopened(path: string, cause: unknown): unknown {
+  return diskRefusals.has(errnoCode(cause) ?? '') ? cause : failed(path, cause);
 }
 
 function failed(path: string, cause: unknown): TsbuildError {

@@ -37,7 +37,7 @@ export function diskError(cause: unknown, where: DiskOperation): unknown {
 }
 
 /** Refusals that are never our mistake: the machine has no more of something, or a disk does not work. */
-const refusals: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EROFS', 'EIO', 'EMFILE', 'ENFILE', 'ENOMEM', 'ENOLCK', 'EAGAIN']);
+const refusals: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EROFS', 'EIO', 'EMFILE', 'ENFILE', 'ENOMEM', 'ENOLCK', 'EAGAIN', 'EACCES', 'EPERM']);
 
 /**
  * The error for a system error that nobody has said more about: what the machine refused, with its system call for the

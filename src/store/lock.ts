@@ -2,6 +2,7 @@
  * What the store needs of kernel locks (flock(2)): they end with the process that holds them, also when it is killed.
  * The locks themselves are made in `native/`; they come in as a parameter, because a folder has no help from a sibling.
  */
+import { diskError } from './disk-error.ts';
 
 /** A lock that is held. Releasing it closes its descriptor. */
 export interface HeldLock {
@@ -39,7 +40,9 @@ export type OpenGate = (path: string) => Gate;
 
 /** Runs the work alone among all processes that ask for the same file. */
 export async function withLock<Result>(take: TakeLock, path: string, work: () => Promise<Result>): Promise<Result> {
-  const held = await take(path, { mode: 'exclusive', wait: true });
+  const held = await take(path, { mode: 'exclusive', wait: true }).catch((error: unknown) => {
+    throw diskError(error, { operation: 'lock', path, owner: 'store' });
+  });
   try {
     return await work();
   } finally {

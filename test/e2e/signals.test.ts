@@ -37,11 +37,11 @@ async function startLongBuild(args: readonly string[], call: CallOptions): Promi
   return { child, closed, text: () => text };
 }
 
-for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+for (const [at, signal] of (['SIGINT', 'SIGTERM', 'SIGHUP'] as const).entries()) {
   test(`${signal} during a RUN with daemons ends the build with 130 and leaves nothing behind`, { skip }, async (t) => {
     const folder = temporaryFolder(t);
     const call = { store: join(folder, 'store') };
-    const marker = `9${String(process.pid)}${signal === 'SIGINT' ? '1' : '2'}`;
+    const marker = `9${String(process.pid)}${at + 1}`;
     const context = await writeContext(folder, { Dockerfile: dockerfile(marker) });
     const build = await startLongBuild([...await fromLayout('busybox'), '-o', `type=oci,dest=${join(folder, 'image.tar')}`, context], call);
     await until('the daemon and both steps sleep', () => processesWith(`sleep\0${marker}`).length === 3);
@@ -59,7 +59,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 test('SIGKILL takes the steps along, and the next build removes what was unfinished', { skip }, async (t) => {
   const folder = temporaryFolder(t);
   const call = { store: join(folder, 'store') };
-  const marker = `9${String(process.pid)}3`;
+  const marker = `9${String(process.pid)}9`;
   const base = await fromLayout('busybox');
   const context = await writeContext(folder, { Dockerfile: dockerfile(marker), 'Dockerfile.next': 'FROM busybox\nRUN true\n' });
   const build = await startLongBuild([...base, context], call);
