@@ -47,9 +47,12 @@ CommitRequest readRequest(SpecReader& spec) {
   return request;
 }
 
+// Whether a path does not lead to a stub any more: a step has removed it, or put something else above it.
+bool isGone(int error) { return error == ENOENT || error == ENOTDIR || error == ELOOP || error == EXDEV; }
+
 // Removes what was made only to mount over it, if it is still what was made: an empty file or an empty directory. The
 // step may have put a link in its place or above it, which is never followed (CVE-2024-23652).
-void removeStub(int upperFd, const Stub& stub) {
+void removeStub(const Operation& operation, int upperFd, const Stub& stub) {
   const size_t start = stub.path.find_first_not_of('/');
   if (start == std::string::npos) return;
   const std::string path = stub.path.substr(start);
@@ -57,17 +60,26 @@ void removeStub(int upperFd, const Stub& stub) {
   const std::string parentPath = slash == std::string::npos ? "" : path.substr(0, slash);
   const std::string name = slash == std::string::npos ? path : path.substr(slash + 1);
   Fd parent = openBeneath(upperFd, parentPath.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW);
+  if (!parent.valid()) {
+    if (isGone(errno)) return;
+    operation.failErrno("openat2", stub.path);
+  }
   struct stat st;
-  if (!parent.valid() || fstatat(parent.get(), name.c_str(), &st, AT_SYMLINK_NOFOLLOW) != 0) return;
-  // What cannot be removed stays, and then it is part of the layer: rmdir refuses what is not empty.
-  if (stub.isDirectory && S_ISDIR(st.st_mode)) (void)unlinkat(parent.get(), name.c_str(), AT_REMOVEDIR);
-  if (!stub.isDirectory && S_ISREG(st.st_mode) && st.st_size == 0) (void)unlinkat(parent.get(), name.c_str(), 0);
+  if (fstatat(parent.get(), name.c_str(), &st, AT_SYMLINK_NOFOLLOW) != 0) {
+    if (isGone(errno)) return;
+    operation.failErrno("fstatat", stub.path);
+  }
+  const bool isStub = stub.isDirectory ? S_ISDIR(st.st_mode) : S_ISREG(st.st_mode) && st.st_size == 0;
+  if (!isStub || unlinkat(parent.get(), name.c_str(), stub.isDirectory ? AT_REMOVEDIR : 0) == 0) return;
+  // A directory that the step put something into stays, and then it is part of the layer. Every other refusal is a
+  // failure: a layer with our mount points in it would be kept as the step's result.
+  if (errno != ENOTEMPTY && errno != EEXIST && errno != ENOENT) operation.failErrno("unlinkat", stub.path);
 }
 
-void removeStubs(int upperFd, std::vector<Stub> stubs) {
+void removeStubs(const Operation& operation, int upperFd, std::vector<Stub> stubs) {
   // Longer paths first: children before the parents that were made for them.
   std::stable_sort(stubs.begin(), stubs.end(), [](const Stub& a, const Stub& b) { return a.path.size() > b.path.size(); });
-  for (const Stub& stub : stubs) removeStub(upperFd, stub);
+  for (const Stub& stub : stubs) removeStub(operation, upperFd, stub);
 }
 
 // Streams file data from the upperdir, one open directory for each level.
@@ -110,7 +122,7 @@ void runCommit(Job& job, SpecReader& spec) {
   raiseDescriptorLimit();
   const Fd upper(open(request.upper.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!upper.valid()) operation.failErrno("open", request.upper);
-  removeStubs(upper.get(), request.stubs);
+  removeStubs(operation, upper.get(), request.stubs);
   const Fd lowerRoot = openView(job, request.lowers, request.userxattr);
   const Fd lowers(openat(lowerRoot.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!lowers.valid()) operation.failErrno("openat", "/");

@@ -36,7 +36,10 @@ export function diskError(cause: unknown, where: DiskOperation): unknown {
   });
 }
 
-/** Refusals that are never our mistake: the machine has no more of something, or a disk does not work. */
+/**
+ * Refusals that are never our mistake: the machine has no more of something, or a disk does not work. Node has no names for
+ * some numbers, such as that of ENOLCK; none of those comes from a mistake of ours either.
+ */
 const refusals: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EROFS', 'EIO', 'EMFILE', 'ENFILE', 'ENOMEM', 'ENOLCK', 'EAGAIN', 'EACCES', 'EPERM']);
 
 /**
@@ -46,7 +49,7 @@ const refusals: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EROFS', 'EIO
  */
 export function machineError(cause: unknown): unknown {
   const errno = errnoCode(cause);
-  if (cause instanceof TsbuildError || errno === undefined || !isSystemError(cause) || !refusals.has(errno)) return cause;
+  if (cause instanceof TsbuildError || errno === undefined || !isSystemError(cause) || !(refusals.has(errno) || errno.startsWith('Unknown system error'))) return cause;
   const operation = 'syscall' in cause && typeof cause.syscall === 'string' ? cause.syscall : 'system call';
   const path = 'path' in cause && typeof cause.path === 'string' ? cause.path : '';
   const { code, hint } = adviceFor(errno, { operation, path, owner: 'output' });
