@@ -81,6 +81,6 @@ void makeFile(StepContext& step) {
   Fd file(openat(entry.parent.get(), entry.name.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600));
   if (!file.valid()) step.failErrno("openat", place.path);
   writeAll(step, file.get(), content, place.path);
-  if (fchown(file.get(), uid, gid) != 0) step.failErrno("fchown", place.path);
+  if (fchown(file.get(), uid, gid) != 0) step.failWith("fchown", errno, place.path, "owner " + std::to_string(uid) + ":" + std::to_string(gid));
   if (fchmod(file.get(), mode) != 0) step.failErrno("fchmod", place.path);
 }

@@ -24,6 +24,8 @@ enum class JobKind : uint16_t {
   Extract = 8, // extract.cc: archive -> merged active snapshot (ADD of a tar)
   Export = 9,  // export.cc: a view's whole tree -> one plain tar (outputs of type local and tar)
   Park = 10,   // parking.cc: waits in the control groups of the next step
+  Move = 11,   // give.cc: renames a tree, whatever its owner
+  Give = 12,   // give.cc: changes owner and mode of one directory or socket
   Stop = 100,  // server.cc: kills the job with the given id
 };
 
@@ -74,6 +76,8 @@ void warn(const Job& job, std::string_view line);
 [[noreturn]] void runScan(Job& job, SpecReader& spec);
 [[noreturn]] void runRead(Job& job, SpecReader& spec);
 [[noreturn]] void runRemove(Job& job, SpecReader& spec);
+[[noreturn]] void runMove(Job& job, SpecReader& spec);
+[[noreturn]] void runGive(Job& job, SpecReader& spec);
 [[noreturn]] void runExtract(Job& job, SpecReader& spec);
 [[noreturn]] void runExport(Job& job, SpecReader& spec);
 [[noreturn]] void runPark(Job& job, SpecReader& spec);

@@ -28,6 +28,8 @@ Worker workerOf(JobKind kind) {
     case JobKind::Extract: return runExtract;
     case JobKind::Export: return runExport;
     case JobKind::Park: return runPark;
+    case JobKind::Move: return runMove;
+    case JobKind::Give: return runGive;
     case JobKind::Run:
     case JobKind::Stop: break;
   }

@@ -30,12 +30,13 @@ void copyMode(StepContext& step, int from, int to, const std::string& path) {
   if (fchmodat(to, ".", status.st_mode & 07777, 0) != 0) step.failErrno("fchmodat", path);
 }
 
-// Attaches a copy of what `source` refers to. `path` is for errors.
-void bindOver(StepContext& step, int source, int target, uint64_t attributes, const std::string& path) {
-  Fd tree = cloneTree(source);
+// Attaches a copy of what `source` refers to, and returns it. `path` is for errors.
+Fd bindOver(StepContext& step, int source, int target, uint64_t attributes, const std::string& path, bool recursive = false) {
+  Fd tree = cloneTree(source, recursive);
   if (!tree.valid()) step.failErrno("open_tree", path);
-  if (setMountAttributes(tree.get(), attributes) != 0) step.failErrno("mount_setattr", path);
+  if (setMountAttributes(tree.get(), attributes, recursive) != 0) step.failErrno("mount_setattr", path);
   if (attachMount(tree.get(), target) != 0) step.failErrno("move_mount", path);
+  return tree;
 }
 
 // The part of a kernel file system that a mask or protection is for; invalid where this kernel has no such file.
@@ -47,14 +48,15 @@ Fd openPart(StepContext& step, const Slot& slot, const std::string& path) {
 
 }  // namespace
 
-// slot, view, u64 attributes: mounts a stack of layers out of the way, under a name.
+// slot, view, bool userxattr, u64 attributes: mounts a stack of layers out of the way, under a name.
 void mountViewAside(StepContext& step) {
   const std::string name = step.spec.string();
   const ViewSpec view = readViewSpec(step.spec);
+  const bool userxattr = step.spec.boolean();
   const uint64_t attributes = step.spec.u64();
   step.requireSpec();
   Failure failure;
-  Fd mount = mountView(view, false, attributes, failure);
+  Fd mount = mountView(view, userxattr, attributes, failure);
   if (!mount.valid()) step.failWith(failure);
   const bool isAside = view.lowers.empty() && view.upper.empty();  // the empty directory: mountView put it there
   if (!isAside && attachAside(mount.get()) != 0) step.failErrno("move_mount", "/");
@@ -104,15 +106,19 @@ void mountFileSystem(StepContext& step) {
   if (!name.empty()) keep(step, name, std::move(mount), false);
 }
 
-// from, at, u64 attributes: makes a file or directory of one slot visible in another.
+// from, at, u64 attributes, bool recursive: makes a file or directory of one slot visible in another, with the last also
+// what is mounted below it. With a name it becomes a slot itself.
 void bindTree(StepContext& step) {
   const Place from = step.readPlace();
   const Place at = step.readPlace();
   const uint64_t attributes = step.spec.u64();
+  const bool recursive = step.spec.boolean();
+  const std::string name = step.spec.string();
   step.requireSpec();
   Fd source = openSource(step, from);
   Fd target = openTarget(step, at, isDirectory(step, source.get(), from.path));
-  bindOver(step, source.get(), target.get(), attributes, at.path);
+  Fd tree = bindOver(step, source.get(), target.get(), attributes, at.path, recursive);
+  if (!name.empty()) keep(step, name, std::move(tree), false);
 }
 
 // slot, paths, file cover, directory cover: hides files and directories of a kernel file system.
@@ -147,7 +153,7 @@ void protectPaths(StepContext& step) {
 void makeReadOnly(StepContext& step) {
   Slot& slot = step.slot(step.spec.string());
   step.requireSpec();
-  if (setMountAttributes(slot.fd.get(), MOUNT_ATTR_RDONLY) != 0) step.failErrno("mount_setattr", "");
+  if (setMountAttributes(slot.fd.get(), MOUNT_ATTR_RDONLY, false) != 0) step.failErrno("mount_setattr", "");
 }
 
 // slot: makes it this process's root, and leaves the old root with everything that is mounted there.

@@ -55,8 +55,9 @@ Fd createMount(const char* fsType, const MountOptions& options, uint64_t attribu
   return mount.valid() ? std::move(mount) : failed(failure, "fsmount", fsType, context.get());
 }
 
-Fd cloneTree(int fd) {
-  return Fd(static_cast<int>(syscall(SYS_open_tree, fd, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH)));
+Fd cloneTree(int fd, bool recursive) {
+  const unsigned depth = recursive ? AT_RECURSIVE : 0;
+  return Fd(static_cast<int>(syscall(SYS_open_tree, fd, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | depth)));
 }
 
 int attachMount(int mountFd, int targetFd) {
@@ -70,11 +71,11 @@ int attachAside(int mountFd) {
   return static_cast<int>(result);
 }
 
-int setMountAttributes(int mountFd, uint64_t attributes) {
+int setMountAttributes(int mountFd, uint64_t attributes, bool recursive) {
   if (attributes == 0) return 0;
   mount_attr change{};
   change.attr_set = attributes;
-  return static_cast<int>(syscall(SYS_mount_setattr, mountFd, "", AT_EMPTY_PATH, &change, sizeof change));
+  return static_cast<int>(syscall(SYS_mount_setattr, mountFd, "", AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0), &change, sizeof change));
 }
 
 int makeAllPrivate() {

@@ -23,14 +23,14 @@ using MountOptions = std::vector<std::pair<std::string, std::string>>;  // an em
 // A detached mount of a new file system instance; `attributes` are MOUNT_ATTR_* of fsmount(2).
 // Invalid on failure, with the kernel's own words in `failure.detail` where it gives some.
 Fd createMount(const char* fsType, const MountOptions& options, uint64_t attributes, Failure& failure);
-// A detached copy of what the descriptor refers to, and only of that (no submounts).
-Fd cloneTree(int fd);
+// A detached copy of what the descriptor refers to; only `recursive` with what is mounted below.
+Fd cloneTree(int fd, bool recursive);
 // Attaches a detached mount on the file or directory that the descriptor refers to.
 int attachMount(int mountFd, int targetFd);
 // Attaches a mount on top of this process's root directory: there it is out of the way of every path, belongs to the
 // mount namespace, so that clones of its subtrees may be taken, and vanishes when the old root is left.
 int attachAside(int mountFd);
-int setMountAttributes(int mountFd, uint64_t attributes);
+int setMountAttributes(int mountFd, uint64_t attributes, bool recursive);
 int makeAllPrivate();
 // Makes the current directory this process's root: that of the mount that was put aside last. Detaches the old root.
 int pivotRootHere();

@@ -14,6 +14,10 @@ struct Operation {
   [[noreturn]] void failErrno(std::string_view syscall, std::string_view path) const {
     fail(job, 0, name, syscall, errno, path);
   }
+  // The same for a file that cannot be given to its owner: EINVAL is an id that this user namespace does not have.
+  [[noreturn]] void failOwner(std::string_view syscall, std::string_view path, uint32_t uid, uint32_t gid) const {
+    fail(job, 0, name, syscall, errno, path, "owner " + std::to_string(uid) + ":" + std::to_string(gid));
+  }
   [[noreturn]] void failWith(std::string_view syscall, int error, std::string_view path) const {
     fail(job, 0, name, syscall, error, path);
   }

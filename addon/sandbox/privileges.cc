@@ -53,15 +53,16 @@ void installSeccomp(StepContext& step) {
   if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_SPEC_ALLOW, &program) != 0) step.failErrno("seccomp", "");
 }
 
-// u32 uid, u32 gid, groups. With CAP_SETGID and CAP_SETUID; leaving uid 0 clears the effective and permitted sets.
+// u32 uid, u32 gid, bool: whether groups are set, groups. A user namespace of one id keeps its caller's groups. With CAP_SETGID and CAP_SETUID; leaving uid 0 clears the effective and permitted sets.
 void becomeUser(StepContext& step) {
   const uid_t uid = step.spec.u32();
   const gid_t gid = step.spec.u32();
+  const bool setsGroups = step.spec.boolean();
   const uint32_t count = step.spec.u32();
   std::vector<gid_t> groups;
   for (uint32_t i = 0; i < count && !step.spec.failed(); i++) groups.push_back(step.spec.u32());
   step.requireSpec();
-  if (syscall(SYS_setgroups, groups.size(), groups.data()) != 0) step.failErrno("setgroups", std::to_string(gid));
+  if (setsGroups && syscall(SYS_setgroups, groups.size(), groups.data()) != 0) step.failErrno("setgroups", std::to_string(gid));
   if (syscall(SYS_setresgid, gid, gid, gid) != 0) step.failErrno("setresgid", std::to_string(gid));
   if (syscall(SYS_setresuid, uid, uid, uid) != 0) step.failErrno("setresuid", std::to_string(uid));
 }

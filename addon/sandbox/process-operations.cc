@@ -37,7 +37,7 @@ void connectOutput(StepContext& step) {
   if (!stdinFd.valid()) step.failErrno("openat2", input.path);
   const int sources[] = {stdinFd.get(), step.job.fds[0].get(), step.job.fds[1].get()};
   for (int fd = 0; fd < 3; fd++) {
-    if (fd > 0 && fchown(sources[fd], uid, gid) != 0) step.failErrno("fchown", "output");
+    if (fd > 0 && fchown(sources[fd], uid, gid) != 0) step.failWith("fchown", errno, "output", "owner " + std::to_string(uid) + ":" + std::to_string(gid));
     if (dup2(sources[fd], fd) < 0) step.failErrno("dup2", "output");
   }
   step.job.fds.clear();

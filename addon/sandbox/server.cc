@@ -5,7 +5,7 @@
 // ends, for whatever reason, the kernel kills every job. It ends when Node closes the socket, by dying too. (A death
 // signal alone is not enough: a step can clear it.)
 //
-// Rootless builds will enter their user namespace in `enterNamespaces`.
+// With arguments (user-namespace.h) it enters a user namespace first: a build without root.
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -22,9 +22,11 @@
 #include "mount.h"
 #include "run.h"
 #include "seal.h"
+#include "user-namespace.h"
 
 namespace {
 
+constexpr int kIdMapArguments = 4;
 constexpr uint32_t kServerId = 0;  // the id of frames about the server itself; jobs count from 1
 
 Job serverJob() {
@@ -37,7 +39,12 @@ Job serverJob() {
 [[noreturn]] void failToStart(const char* syscall, int error) { fail(serverJob(), 0, "start sandbox process", syscall, error, ""); }
 
 // Runs in the outer process, still in the caller's namespaces, as the user who builds.
-void enterNamespaces() {
+void enterNamespaces(int argumentCount, char** arguments) {
+  if (argumentCount == kIdMapArguments) {
+    const char* syscall = "";
+    const int error = enterUserNamespace(readIdMaps(arguments), &syscall);
+    if (error != 0) failToStart(syscall, error);
+  }
   if (unshare(CLONE_NEWPID | CLONE_NEWNS) != 0) failToStart("unshare", errno);
   if (makeAllPrivate() != 0) failToStart("mount_setattr", errno);
 }
@@ -94,14 +101,14 @@ void acceptRequest(Jobs& jobs) {
 
 }  // namespace
 
-int main(int, char** argv, char** envp) {
+int main(int argc, char** argv, char** envp) {
   signal(SIGPIPE, SIG_DFL);
   const int error = continueFromSealedCopy(argv, envp);
   if (error != 0) failToStart("fexecve", error);
   if (close_range(kReplyFd + 1, ~0U, 0) != 0) failToStart("close_range", errno);
   if (chdir("/") != 0) failToStart("chdir", errno);
   umask(022);
-  enterNamespaces();
+  enterNamespaces(argc - 1, argv + 1);
   const pid_t server = fork();
   if (server < 0) failToStart("fork", errno);
   if (server > 0) mirror(server);

@@ -50,7 +50,7 @@ void Unpacking::createFile(TarReader& reader, const TarMember& member, const cha
   });
   reader.copyData(member, fd.get(), path);
   // Owner first: changing it clears the setuid bits and capabilities.
-  if (!asCreated && fchown(fd.get(), attributes.uid, attributes.gid) != 0) operation_.failErrno("fchown", path);
+  if (!asCreated && fchown(fd.get(), attributes.uid, attributes.gid) != 0) operation_.failOwner("fchown", path, attributes.uid, attributes.gid);
   setXattrs(parent_.get(), name, attributes.xattrs, path);
   const bool hasMode = asCreated && mode == attributes.mode && attributes.xattrs.empty();
   if (!hasMode && fchmod(fd.get(), attributes.mode) != 0) operation_.failErrno("fchmod", path);
@@ -108,7 +108,7 @@ void Unpacking::createNode(const TarMember& member, const char* name, const std:
 
 void Unpacking::setOwnerAndMode(const char* name, const Attributes& attributes, bool isLink, const std::string& path) {
   const int parent = parent_.get();
-  if (fchownat(parent, name, attributes.uid, attributes.gid, AT_SYMLINK_NOFOLLOW) != 0) operation_.failErrno("fchownat", path);
+  if (fchownat(parent, name, attributes.uid, attributes.gid, AT_SYMLINK_NOFOLLOW) != 0) operation_.failOwner("fchownat", path, attributes.uid, attributes.gid);
   setXattrs(parent, name, attributes.xattrs, path);
   // The name was made just now and nobody else is here, so it is not a link that this would follow.
   if (!isLink && fchmodat(parent, name, attributes.mode, 0) != 0) operation_.failErrno("fchmodat", path);

@@ -152,7 +152,7 @@ void Unpacking::finish() {
 void Unpacking::finishDirectory(const std::string& path, const Attributes& attributes) {
   const Fd fd = openBeneath(rootFd_, path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
   if (!fd.valid()) operation_.failErrno("openat2", path);
-  if (fchown(fd.get(), attributes.uid, attributes.gid) != 0) operation_.failErrno("fchown", path);
+  if (fchown(fd.get(), attributes.uid, attributes.gid) != 0) operation_.failOwner("fchown", path, attributes.uid, attributes.gid);
   setXattrs(fd.get(), ".", attributes.xattrs, path);
   if (fchmod(fd.get(), attributes.mode) != 0) operation_.failErrno("fchmod", path);
   if (!attributes.hasTime) return;

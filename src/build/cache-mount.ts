@@ -7,13 +7,13 @@
  */
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { chmod, chown, mkdir, open, rename, rm } from 'node:fs/promises';
+import { chmod, mkdir, open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeKey } from '../base/canonical.ts';
 import { chainIDOf, hexOf, type DiffID } from '../base/digest.ts';
 import { errnoCode, TsbuildError } from '../base/errors.ts';
 import { releasing, undo } from '../base/releasing.ts';
-import { exportTree, extractArchive, removeTree } from '../layer/layer.ts';
+import { exportTree, extractArchive, giveAway, removeTree } from '../layer/layer.ts';
 import { acquireLock, tryLock, type Lock } from '../native/lock.ts';
 import { markUsed } from '../store/last-use.ts';
 import { layersOfSource, noMount, type MountOf, type MountWork, type PreparedMount } from './mount-work.ts';
@@ -113,8 +113,7 @@ async function fillCache(work: MountWork, { source, initial }: CacheMount, made:
   await chmod(data, 0o755);
   if (base.length > 0) await seed(work, base, made);
   if (source !== '/' || initial === null) return;
-  await chown(data, initial.uid, initial.gid);
-  await chmod(data, initial.mode);
+  await giveAway((await work.environment.machinery()).helper, data, initial);
 }
 
 /** Copies the merged tree of the layers: one cache may be mounted by several builds, which an overlay would not bear. */

@@ -4,6 +4,7 @@ import { errnoCode } from '../base/errors.ts';
 import { releaseAll, undo } from '../base/releasing.ts';
 import type { TimePolicy } from '../layer/layer.ts';
 import { startHelper } from '../native/helper.ts';
+import { callerName, subordinateHint, type UserNamespace } from '../native/user-namespace.ts';
 import { openCgroups } from '../sandbox/cgroup/cgroups.ts';
 import type { GroupLimits } from '../sandbox/cgroup/group-limits.ts';
 import { park } from '../sandbox/cgroup/park.ts';
@@ -54,6 +55,7 @@ async function start(options: MachineryOptions): Promise<Machinery> {
   const helper = await startHelper({
     onWarning: (text) => reporter.send({ type: 'notice', level: 'warning', code: 'SANDBOX', text }),
   });
+  sayIds(helper.userNamespace, reporter);
   try {
     const [snapshots, resolvConf] = await Promise.all([openDirectorySnapshotter({ store, helper, times }), readResolvConf()]);
     let network: Promise<DefaultNetwork> | null = null;
@@ -61,15 +63,22 @@ async function start(options: MachineryOptions): Promise<Machinery> {
     const { limits, runCount: aheadMax } = options;
     const cgroups = lazyCgroups(() => openCgroups({ limits, onWarning, aheadMax, park: (files) => park(helper, files) }));
     const seccomp = stepFilter(options.architecture === 'arm64' ? 'arm64' : 'x64');
-    return { helper, snapshots, network: () => (network ??= chooseNetwork(options)), cgroups, resolvConf, seccomp };
+    return { helper, snapshots, network: () => (network ??= chooseNetwork(options, helper.userNamespace !== null)), cgroups, resolvConf, seccomp };
   } catch (error) {
     throw await undo(error, () => helper.close());
   }
 }
 
+/** Most images of distributions have files of several owners: better said before one fails. */
+function sayIds(userNamespace: UserNamespace | null, reporter: StepReporter): void {
+  if (userNamespace?.kind !== 'single') return;
+  const text = `This build has one user id, 0: images and steps with files of other owners fail. ${subordinateHint(callerName())}`;
+  reporter.send({ type: 'notice', level: 'warning', code: 'ROOTLESS_SINGLE_ID', text });
+}
+
 /** `default` isolates where it can; where it cannot, RUN shares the host's network. The log says which, once a build. */
-async function chooseNetwork({ reporter, searchPath }: MachineryOptions): Promise<DefaultNetwork> {
-  const found = await detectNetwork(searchPath);
+async function chooseNetwork({ reporter, searchPath }: MachineryOptions, isRootless: boolean): Promise<DefaultNetwork> {
+  const found = await detectNetwork(searchPath, isRootless);
   if (found.kind === 'found') {
     const text = `RUN steps have a network of their own, with user-mode networking by ${found.programs[0].name}.`;
     reporter.send({ type: 'notice', level: 'info', code: 'NETWORK_ISOLATED', text });
@@ -79,7 +88,7 @@ async function chooseNetwork({ reporter, searchPath }: MachineryOptions): Promis
     type: 'notice',
     level: 'warning',
     code: 'NETWORK_SHARED',
-    text: `RUN steps share this machine's network: no program for user-mode networking was found. ${found.install}`,
+    text: `RUN steps share this machine's network: ${found.reason}. ${found.install}`,
   });
   return { kind: 'host', programs: [] };
 }

@@ -140,6 +140,7 @@ function stepSpec(
     hosts: hostsFor(hosts, operation.hostname),
     resolvConf: resolvConfFor(network, machinery.resolvConf),
     mounts: prepared.mounts,
+    userNamespace: machinery.helper.userNamespace,
     security: operation.security,
     shmSizeBytes: operation.shmSizeBytes,
     cgroups: { files: [], view: null }, // which ones, is known when it runs

@@ -19,7 +19,6 @@ export interface ApplyOptions {
   /** What the bytes must be. */
   readonly expected: DiffID;
   readonly target: ApplyTarget;
-  readonly userxattr?: boolean;
 }
 
 export interface AppliedLayer {
@@ -41,7 +40,7 @@ export async function applyLayer(helper: Helper, options: ApplyOptions, signal?:
   const { target, expected } = options;
   if (target.kind === 'view') writeViewSpec(spec.u8(1), target.view);
   else spec.u8(0).bytes(target.path);
-  spec.boolean(options.userxattr ?? false);
+  spec.boolean(helper.userNamespace !== null);
   const what = `apply layer ${expected}`;
   const job = { kind: JobKind.Apply, spec: spec.finish(), what, ...(signal === undefined ? {} : { signal }) };
   const { result, moved, warnings } = await sendToJob(helper, job, options.tarFd);

@@ -23,8 +23,6 @@ export interface CommitOptions {
   readonly times: TimePolicy;
   /** Also makes the upperdir equal to what `applyLayer` makes from the tar, so that it can be the layer's snapshot. */
   readonly normalise: boolean;
-  /** Whether overlayfs keeps its state in user.overlay.*: true in a user namespace. */
-  readonly userxattr?: boolean;
 }
 
 /** A layer that was written. */
@@ -46,7 +44,7 @@ export interface WrittenLayer {
 export async function commitUpper(helper: Helper, options: CommitOptions, tarFd: number | null, signal?: AbortSignal): Promise<WrittenLayer> {
   const spec = new SpecWriter();
   writeViewSpec(spec, options.lowers);
-  spec.bytes(options.upper).boolean(options.userxattr ?? false);
+  spec.bytes(options.upper).boolean(helper.userNamespace !== null);
   writeTimePolicy(spec, options.times);
   spec.u32(options.stubs.length);
   for (const stub of options.stubs) spec.u8(stub.kind === 'directory' ? 1 : 0).bytes(stub.path);

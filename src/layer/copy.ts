@@ -66,7 +66,6 @@ export interface CopyOptions {
   readonly sources: readonly CopySource[];
   /** In order: later ones override earlier ones. */
   readonly items: readonly CopyItem[];
-  readonly userxattr?: boolean;
 }
 
 /**
@@ -77,7 +76,7 @@ export interface CopyOptions {
 export async function writeCopyLayer(helper: Helper, options: CopyOptions, tarFd: number | null, signal?: AbortSignal): Promise<WrittenLayer> {
   const spec = new SpecWriter();
   writeViewSpec(spec, options.destination);
-  spec.boolean(options.userxattr ?? false);
+  spec.boolean(helper.userNamespace !== null);
   writeTimePolicy(spec, options.times);
   const { parents } = options;
   spec.boolean(options.link).u32(parents.mode).u32(parents.owner?.uid ?? 0).u32(parents.owner?.gid ?? 0);

@@ -1,4 +1,6 @@
 /** Whole trees: deletes one, unpacks an archive into one, writes one as a tar (addon/sandbox/remove.cc, extract.cc, export.cc). */
+import { rename } from 'node:fs/promises';
+import { errnoCode } from '../base/errors.ts';
 import { SpecWriter, type Bytes } from '../native/encoding.ts';
 import { JobKind, type Helper } from '../native/helper.ts';
 import { writeViewSpec, type ViewSpec } from '../native/view.ts';
@@ -14,6 +16,28 @@ export async function removeTree(helper: Helper, path: string, signal?: AbortSig
   await helper.request({ kind: JobKind.Remove, spec, what: `remove ${path}`, ...(signal === undefined ? {} : { signal }) });
 }
 
+/**
+ * Renames a directory. To move one into another folder takes leave to write to it, which the caller does not have where
+ * an image gave its root another owner or mode; then the sandbox process does it.
+ * @throws Error with `code` as rename(2), TsbuildError `SANDBOX_FAILED`
+ */
+export async function moveTree(helper: Helper, from: string, to: string): Promise<void> {
+  try {
+    await rename(from, to);
+  } catch (error) {
+    if (helper.userNamespace === null || errnoCode(error) !== 'EACCES') throw error;
+    await helper.request({ kind: JobKind.Move, spec: new SpecWriter().bytes(from).bytes(to).finish(), what: `rename ${from}` });
+  }
+}
+
+/**
+ * Gives a directory or socket that the caller made to an id of images.
+ * @throws TsbuildError `IDS_MISSING`, `SANDBOX_FAILED`
+ */
+export async function giveAway(helper: Helper, path: string, { uid, gid, mode }: { readonly uid: number; readonly gid: number; readonly mode: number }): Promise<void> {
+  await helper.request({ kind: JobKind.Give, spec: new SpecWriter().bytes(path).u32(uid).u32(gid).u32(mode).finish(), what: `make ${path}` });
+}
+
 export interface ExtractOptions {
   /** With upper and work: an active snapshot. What is unpacked lands in the upperdir. */
   readonly view: ViewSpec;
@@ -25,7 +49,6 @@ export interface ExtractOptions {
   readonly owner?: { readonly uid: number; readonly gid: number };
   /** Permission bits for files and directories, instead of their own. */
   readonly mode?: number;
-  readonly userxattr?: boolean;
   /** Names the work in errors: `extract app.tar`. */
   readonly what?: string;
 }
@@ -44,7 +67,7 @@ export async function extractArchive(
   const spec = new SpecWriter();
   const { owner, mode } = options;
   writeViewSpec(spec, options.view);
-  spec.boolean(options.userxattr ?? false).bytes(options.destination);
+  spec.boolean(helper.userNamespace !== null).bytes(options.destination);
   spec.boolean(owner !== undefined).u32(owner?.uid ?? 0).u32(owner?.gid ?? 0).boolean(mode !== undefined).u32(mode ?? 0);
   const job = { kind: JobKind.Extract, spec: spec.finish(), what: options.what ?? 'extract archive', ...(signal === undefined ? {} : { signal }) };
   const { result, warnings } = await sendToJob(helper, job, options.tarFd);
@@ -57,12 +80,12 @@ export async function extractArchive(
  */
 export async function exportTree(
   helper: Helper,
-  options: { readonly view: ViewSpec; readonly userxattr?: boolean },
+  options: { readonly view: ViewSpec },
   tarFd: number | null,
   signal?: AbortSignal,
 ): Promise<WrittenLayer> {
   const spec = new SpecWriter();
   writeViewSpec(spec, options.view);
-  spec.boolean(options.userxattr ?? false);
+  spec.boolean(helper.userNamespace !== null);
   return writeLayerByJob(helper, { kind: JobKind.Export, spec: spec.finish(), what: 'export tree' }, tarFd, signal);
 }

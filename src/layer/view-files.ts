@@ -31,12 +31,12 @@ const scanTag = { end: 0, match: 1, child: 2 } as const;
  */
 export async function scanView(
   helper: Helper,
-  options: { readonly view: ViewSpec; readonly patterns: readonly string[]; readonly only?: readonly string[]; readonly userxattr?: boolean },
+  options: { readonly view: ViewSpec; readonly patterns: readonly string[]; readonly only?: readonly string[] },
   signal?: AbortSignal,
 ): Promise<readonly ScanMatch[]> {
   const spec = new SpecWriter();
   writeViewSpec(spec, options.view);
-  spec.boolean(options.userxattr ?? false).strings(options.patterns.map(encodePath)).strings((options.only ?? []).map(encodePath));
+  spec.boolean(helper.userNamespace !== null).strings(options.patterns.map(encodePath)).strings((options.only ?? []).map(encodePath));
   const { moved } = await collectFromJob(helper, { kind: JobKind.Scan, spec: spec.finish(), what: 'scan', ...withSignal(signal) }, scanSizeMax);
   return decodeScan(new FrameReader(moved));
 }
@@ -63,12 +63,12 @@ function decodeScan(from: FrameReader): ScanMatch[] {
  */
 export async function readFileInView(
   helper: Helper,
-  options: { readonly view: ViewSpec; readonly path: string; readonly sizeBytesMax: number; readonly userxattr?: boolean },
+  options: { readonly view: ViewSpec; readonly path: string; readonly sizeBytesMax: number },
   signal?: AbortSignal,
 ): Promise<Buffer | null> {
   const spec = new SpecWriter();
   writeViewSpec(spec, options.view);
-  spec.boolean(options.userxattr ?? false).u8(0).bytes(encodePath(options.path)).u64(options.sizeBytesMax);
+  spec.boolean(helper.userNamespace !== null).u8(0).bytes(encodePath(options.path)).u64(options.sizeBytesMax);
   const what = `read ${options.path}`;
   try {
     const { moved } = await collectFromJob(helper, { kind: JobKind.Read, spec: spec.finish(), what, ...withSignal(signal) }, options.sizeBytesMax);
@@ -93,12 +93,12 @@ const statSizeMax = 64 * 1024 ** 2;
 /** What stands at the paths, links followed (also at their end), in their order; real paths start with `/`. */
 export async function statInView(
   helper: Helper,
-  options: { readonly view: ViewSpec; readonly paths: readonly string[]; readonly userxattr?: boolean },
+  options: { readonly view: ViewSpec; readonly paths: readonly string[] },
   signal?: AbortSignal,
 ): Promise<readonly ViewStat[]> {
   const spec = new SpecWriter();
   writeViewSpec(spec, options.view);
-  spec.boolean(options.userxattr ?? false).u8(1).strings(options.paths.map(encodePath));
+  spec.boolean(helper.userNamespace !== null).u8(1).strings(options.paths.map(encodePath));
   const job = { kind: JobKind.Read, spec: spec.finish(), what: `stat ${options.paths.join(', ')}`, ...withSignal(signal) };
   const from = new FrameReader((await collectFromJob(helper, job, statSizeMax)).moved);
   return options.paths.map(() => {

@@ -5,6 +5,7 @@ import { constants } from 'node:os';
 import { getSystemErrorMap } from 'node:util';
 import { TsbuildError } from '../base/errors.ts';
 import type { FrameReader } from './encoding.ts';
+import { callerName, subordinateHint, type UserNamespace } from './user-namespace.ts';
 
 /** The fields of a Failed frame (addon/sandbox/job.h). `syscall` is empty where a job refused by itself. */
 export interface Failure {
@@ -29,10 +30,23 @@ export function errnoName(errno: number): string {
   return entry?.[0] ?? `errno ${errno}`;
 }
 
+/** The calls that answer EINVAL for an id that the user namespace does not have. */
+const ownerCalls: readonly string[] = ['fchown', 'fchownat', 'setresuid', 'setresgid', 'setgroups'];
+
+function idError(what: string, failure: Failure, userNamespace: UserNamespace): TsbuildError {
+  const count = userNamespace.uids.reduce((sum, range) => sum + range.count, 0);
+  const operand = [failure.path === '' ? '' : JSON.stringify(failure.path), failure.detail].filter((part) => part !== '').join(': ');
+  return new TsbuildError('machine', 'IDS_MISSING', `${what}: ${operand}: an id that this build does not have; it has ${count === 1 ? 'only one, 0' : `${count}`}`, {
+    hint: count === 1 ? subordinateHint(callerName()) : 'Give the user more subordinate ids in /etc/subuid and /etc/subgid, or build as root.',
+    details: { ...failure },
+  });
+}
+
 const diskErrors: readonly string[] = ['ENOSPC', 'EDQUOT'];
 
 /** The error for a failed job: what it was for, on what it failed, and why, in this order. */
-export function failureError(what: string, failure: Failure): TsbuildError {
+export function failureError(what: string, failure: Failure, userNamespace: UserNamespace | null = null): TsbuildError {
+  if (userNamespace !== null && failure.errno === 'EINVAL' && ownerCalls.includes(failure.syscall)) return idError(what, failure, userNamespace);
   const full = diskErrors.includes(failure.errno);
   return new TsbuildError('machine', full ? 'DISK_FULL' : 'SANDBOX_FAILED', describe(what, failure), {
     ...(full ? { hint: 'Free space on this file system, for instance with "tsbuild prune".' } : {}),
@@ -43,8 +57,10 @@ export function failureError(what: string, failure: Failure): TsbuildError {
 /** The error for a sandbox process that cannot be made. */
 export function startFailureError(failure: Failure): TsbuildError {
   const error = failureError('start', failure);
-  if (failure.errno !== 'EPERM') return error;
-  const hint = 'tsbuild needs root in its user namespace to make namespaces and mounts.';
+  if (!['EPERM', 'EACCES', 'ENOSPC', 'EUSERS'].includes(failure.errno)) return error;
+  const hint = failure.syscall.startsWith('new')
+    ? `The maps of ids were refused: compare /etc/subuid and /etc/subgid, and see that ${failure.syscall} is set-user-ID root.`
+    : 'tsbuild needs root, or user namespaces: sysctl user.max_user_namespaces, kernel.unprivileged_userns_clone, kernel.apparmor_restrict_unprivileged_userns; in a container also its seccomp profile. "tsbuild doctor" tells more.';
   return new TsbuildError(error.errorClass, error.code, error.message, { hint, details: error.details });
 }
 

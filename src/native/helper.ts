@@ -10,12 +10,15 @@
 import type { FrameReader } from './encoding.ts';
 import type { JobRequest } from './job.ts';
 import { Server, type ServerOptions } from './server.ts';
+import { findUserNamespace, type UserNamespace } from './user-namespace.ts';
 
 export { FrameType } from './frames.ts';
 export { JobKind, type JobRequest } from './job.ts';
 export type { ServerOptions as HelperOptions } from './server.ts';
 
 export interface Helper {
+  /** The user namespace that all jobs work in; null for root. */
+  readonly userNamespace: UserNamespace | null;
   /**
    * Sends the job at once: the caller may close its copies of `fds` as soon as this returns the promise. Resolves with
    * the body of Succeeded (of a run: Exited). When `signal` aborts, the job is killed, and the promise rejects with the
@@ -33,8 +36,8 @@ export interface Helper {
  * 50 MB and 60 ms at 1.6 GB. The caller must close it; until then it keeps Node alive.
  * @throws TsbuildError `SANDBOX_FAILED` when the kernel or the privileges do not allow it, `ADDON_MISSING`
  */
-export async function startHelper(options: ServerOptions = {}): Promise<Helper> {
-  const server = new Server(options);
+export async function startHelper(options: Omit<ServerOptions, 'userNamespace'> = {}): Promise<Helper> {
+  const server = new Server({ ...options, userNamespace: await findUserNamespace() });
   await server.ready;
   return server;
 }

@@ -10,6 +10,7 @@ import type { FrameReader } from './encoding.ts';
 import { failureError, readFailure, silentDeathError, startFailureError, type Failure } from './failure.ts';
 import { FrameCutter, FrameType, type Frame } from './frames.ts';
 import { JobKind, type JobRequest } from './job.ts';
+import { userNamespaceArguments, type UserNamespace } from './user-namespace.ts';
 
 /** How to start the sandbox process. */
 export interface ServerOptions {
@@ -17,6 +18,8 @@ export interface ServerOptions {
   readonly executable?: string;
   /** Gets what the process prints, line by line; it prints only when something is very wrong. */
   readonly onWarning?: (line: string) => void;
+  /** To be entered or, where inherited, to be in. */
+  readonly userNamespace: UserNamespace | null;
 }
 
 /** The id of frames about the process itself. */
@@ -42,6 +45,7 @@ interface Pending {
 /** One running sandbox process; a `Helper`. `ready` settles before anything can be requested. */
 export class Server {
   readonly ready: Promise<void>;
+  readonly userNamespace: UserNamespace | null;
   readonly #addon: Addon = loadAddon();
   readonly #requestFd: number;
   readonly #child: ChildProcess;
@@ -58,6 +62,7 @@ export class Server {
   #rejectReady!: (error: unknown) => void;
 
   constructor(options: ServerOptions) {
+    this.userNamespace = options.userNamespace;
     this.ready = new Promise((resolve, reject) => {
       this.#resolveReady = resolve;
       this.#rejectReady = reject;
@@ -67,7 +72,7 @@ export class Server {
     const reply = this.#addon.createPipe();
     this.#requestFd = channel.requestFd;
     try {
-      this.#child = spawn(executable, [], {
+      this.#child = spawn(executable, userNamespaceArguments(options.userNamespace), {
         env: {},
         detached: true, // a session of its own: Ctrl-C is for us, and we stop it in order
         stdio: ['ignore', 'ignore', 'pipe', channel.childFd, reply.writeFd],
@@ -184,7 +189,7 @@ export class Server {
     this.#pending.delete(id);
     job.signal?.removeEventListener('abort', pending.onAbort);
     if (job.signal?.aborted === true) pending.reject(job.signal.reason);
-    else if (pending.failure !== undefined) pending.reject(failureError(job.what, pending.failure));
+    else if (pending.failure !== undefined) pending.reject(failureError(job.what, pending.failure, this.userNamespace));
     else if (job.kind === JobKind.Run) pending.resolve(exited);
     else if (pending.succeeded !== undefined) pending.resolve(pending.succeeded);
     else pending.reject(silentDeathError(job.what, exited));

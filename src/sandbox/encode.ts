@@ -108,6 +108,7 @@ function encodeMounting(writer: SpecWriter, operation: Mounting): void {
     case 'mount view':
       writer.bytes(operation.as);
       writeViewSpec(writer, operation.view);
+      writer.boolean(operation.userxattr);
       return encodeAttributes(writer, operation.attributes);
     case 'open tree':
       writer.bytes(operation.as).bytes(operation.path);
@@ -123,7 +124,9 @@ function encodeMounting(writer: SpecWriter, operation: Mounting): void {
     case 'bind':
       encodePlace(writer, operation.from);
       encodePlace(writer, operation.at);
-      return encodeAttributes(writer, operation.attributes);
+      encodeAttributes(writer, operation.attributes);
+      writer.boolean(operation.recursive ?? false).bytes(operation.as ?? '');
+      return;
     case 'mask':
       writer.bytes(operation.in).strings(operation.paths);
       encodePlace(writer, operation.file);
@@ -189,8 +192,8 @@ function encodeProcess(writer: SpecWriter, operation: Exclude<AfterClone, Mounti
       writer.bytes(operation.program);
       return;
     case 'become user':
-      writer.u32(operation.uid).u32(operation.gid).u32(operation.groups.length);
-      for (const group of operation.groups) writer.u32(group);
+      writer.u32(operation.uid).u32(operation.gid).boolean(operation.groups !== null).u32(operation.groups?.length ?? 0);
+      for (const group of operation.groups ?? []) writer.u32(group);
       return;
     case 'exec':
       writer.strings(operation.argv).strings(operation.env);

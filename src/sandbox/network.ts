@@ -23,12 +23,13 @@ export interface NetworkProgram {
 /** What there is for isolated networks. The programs are tried in this order: the first that works is used. */
 export type NetworkDetection =
   | { readonly kind: 'found'; readonly programs: readonly [NetworkProgram, ...NetworkProgram[]] }
-  | { readonly kind: 'absent'; readonly install: string };
+  | { readonly kind: 'absent'; readonly reason: string; readonly install: string };
 
 /** Where the program finds the step's network namespace (`kNetnsPath` in addon/sandbox/network.h). */
 const netnsPath = '/dev/shm/netns';
 /** What a step's resolv.conf says, and where both programs answer DNS for the host's resolvers, loopback ones included. */
 const resolverAddress = '10.0.2.3';
+const tunDevice = '/dev/net/tun';
 /** The largest segment that the programs take; fewer, larger packets cost less. */
 const mtu = '65520';
 
@@ -39,15 +40,23 @@ const startLimitMs = { slirp4netns: 10_000, pasta: 5_000 } as const;
  * Finds the programs for isolated networks in a search path, slirp4netns before pasta. It looks for executable files
  * and starts none: whether one works is seen when the first step needs it, so that a cached build pays nothing.
  * @param searchPath directories separated by colons, as in PATH; relative ones are ignored
+ * @param isRootless whether the programs have no more rights than this process to the device that both need
  */
-export async function detectNetwork(searchPath: string): Promise<NetworkDetection> {
+export async function detectNetwork(searchPath: string, isRootless = false): Promise<NetworkDetection> {
+  if (isRootless && !(await isOpen(tunDevice))) {
+    return { kind: 'absent', reason: `user-mode networking needs ${tunDevice}, which this user cannot open`, install: `As root: chmod 666 ${tunDevice}, as udev does it.` };
+  }
   const [slirp4netns, pasta] = await Promise.all([findProgram('slirp4netns', searchPath), findProgram('pasta', searchPath)]);
   const [first, ...rest] = [
     ...(slirp4netns === undefined ? [] : [slirpProgram(slirp4netns, true), slirpProgram(slirp4netns, false)]),
     ...(pasta === undefined ? [] : [pastaProgram(pasta)]),
   ];
   if (first !== undefined) return { kind: 'found', programs: [first, ...rest] };
-  return { kind: 'absent', install: 'Install slirp4netns (or passt, which has pasta), a package of every large distribution.' };
+  return { kind: 'absent', reason: 'no program for user-mode networking was found', install: 'Install slirp4netns (or passt, which has pasta), a package of every large distribution.' };
+}
+
+function isOpen(path: string): Promise<boolean> {
+  return access(path, constants.R_OK | constants.W_OK).then(() => true, () => false);
 }
 
 async function findProgram(name: string, searchPath: string): Promise<string | undefined> {

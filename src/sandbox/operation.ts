@@ -30,7 +30,7 @@ export type Operation =
   | { readonly operation: 'set host name'; readonly name: string }
   | { readonly operation: 'bring loopback up' }
   /** Mounts layers out of the way, under a name. */
-  | { readonly operation: 'mount view'; readonly as: string; readonly view: ViewSpec; readonly attributes: readonly MountAttribute[] }
+  | { readonly operation: 'mount view'; readonly as: string; readonly view: ViewSpec; readonly userxattr: boolean; readonly attributes: readonly MountAttribute[] }
   /** Names a directory of the host whose content is as hostile as that of a view. */
   | { readonly operation: 'open tree'; readonly as: string; readonly path: string }
   /**
@@ -39,7 +39,8 @@ export type Operation =
    * is passed over where the kernel refuses it.
    */
   | { readonly operation: 'mount'; readonly type: string; readonly options: readonly (readonly [string, string])[]; readonly attributes: readonly MountAttribute[]; readonly as: string | null; readonly at: Place | null; readonly modeOfTarget?: boolean; readonly optional?: boolean }
-  | { readonly operation: 'bind'; readonly from: Place; readonly at: Place; readonly attributes: readonly MountAttribute[] }
+  /** `recursive`: with all that is mounted below; `as`: under a name. */
+  | { readonly operation: 'bind'; readonly from: Place; readonly at: Place; readonly attributes: readonly MountAttribute[]; readonly recursive?: boolean; readonly as?: string }
   /** Hides those of the paths that exist behind a read-only file or directory. */
   | { readonly operation: 'mask'; readonly in: string; readonly paths: readonly string[]; readonly file: Place; readonly directory: Place }
   /** Makes those of the paths that exist read-only. */
@@ -61,6 +62,7 @@ export type Operation =
   | { readonly operation: 'scope abstract sockets' }
   | { readonly operation: 'drop bounding capabilities'; readonly keep: CapabilitySet }
   | { readonly operation: 'install seccomp filter'; readonly program: Uint8Array }
-  | { readonly operation: 'become user'; readonly uid: number; readonly gid: number; readonly groups: readonly number[] }
+  /** Groups null: those of the process stay, where its user namespace allows nothing else. */
+  | { readonly operation: 'become user'; readonly uid: number; readonly gid: number; readonly groups: readonly number[] | null }
   | { readonly operation: 'set capabilities'; readonly keep: CapabilitySet }
   | { readonly operation: 'exec'; readonly argv: readonly Bytes[]; readonly env: readonly Bytes[] };

@@ -4,8 +4,12 @@
  *
  * Every tree but the six devices themselves is mounted `nodev`: a step may make device nodes (CAP_MKNOD, as with
  * Docker) and images may contain them, but none can be opened, whether there is a device cgroup or not.
+ *
+ * In a user namespace nobody can make devices: there the host's own are bound. Nor can its root mount the sysfs of a
+ * network that is not its own.
  */
 import { compareBytes } from '../base/canonical.ts';
+import { hasId } from '../native/user-namespace.ts';
 import type { MountAttribute, Operation, Place } from './operation.ts';
 import type { StepMount, StepSpec } from './step.ts';
 
@@ -28,8 +32,9 @@ const protectedInProc = ['bus', 'fs', 'irq', 'sys', 'sysrq-trigger'] as const;
 const inPrivate = (path: string): Place => ({ in: 'private', path });
 const inDev = (path: string): Place => ({ in: 'dev', path });
 const inRoot = (path: string): Place => ({ in: 'root', path });
-const nullDevice = inPrivate('null');
 const emptyDirectory = inPrivate('empty');
+/** `tty` of Debian and others, as the container runtimes set it. */
+const terminalGroup = 5;
 const data: readonly MountAttribute[] = ['nosuid', 'nodev', 'noexec'];
 
 /** Room for what we put on the private tmpfs besides secrets; /etc/hostname can be written to by the step. */
@@ -69,18 +74,18 @@ export function planPrivate(spec: StepSpec): Operation[] {
   return [
     { operation: 'mount', type: 'tmpfs', options: [['source', 'private'], ['mode', '700'], ['size', String(bytes)]], attributes: ['nosuid', 'noexec'], as: 'private', at: null },
     { operation: 'make directory', at: emptyDirectory, mode: 0o755 },
-    ...devices.map(({ name, major, minor }): Operation => ({ operation: 'make device', at: inPrivate(name), mode: 0o666, major, minor })),
+    ...(spec.userNamespace !== null ? [] : devices).map(({ name, major, minor }): Operation => ({ operation: 'make device', at: inPrivate(name), mode: 0o666, major, minor })),
     ...[...systemFiles(spec), ...secrets].map((file): Operation => {
       const { name, content, mode, uid, gid } = file;
       return { operation: 'make file', at: inPrivate(name), content, mode, uid, gid };
     }),
-    ...mounts.flatMap(planTree),
+    ...mounts.flatMap((mount, index) => planTree(mount, index, spec)),
   ];
 }
 
 /** What a mount is bound from, where that is a tree that links are followed in. */
-function planTree(mount: StepMount, index: number): Operation[] {
-  if (mount.kind === 'bind') return [{ operation: 'mount view', as: `view${index}`, view: mount.view, attributes: ['nodev'] }];
+function planTree(mount: StepMount, index: number, { userNamespace }: StepSpec): Operation[] {
+  if (mount.kind === 'bind') return [{ operation: 'mount view', as: `view${index}`, view: mount.view, userxattr: userNamespace !== null, attributes: ['nodev'] }];
   if (mount.kind === 'path' && mount.source !== undefined) return [{ operation: 'open tree', as: `tree${index}`, path: mount.path }];
   return [];
 }
@@ -91,12 +96,24 @@ export function planRootMounts(spec: StepSpec): Operation[] {
   return [
     { operation: 'mount', type: 'proc', options: [['source', 'proc']], attributes: data, as: 'proc', at: inRoot('/proc') },
     ...planDev(spec),
-    { operation: 'mount', type: 'sysfs', options: [['source', 'sysfs']], attributes: secure ? ['ro', ...data] : data, as: 'sys', at: inRoot('/sys') },
+    planSys(spec, secure ? ['ro', ...data] : data),
     ...planCgroups(spec),
-    ...(secure ? planMasks() : []),
+    ...(secure ? planMasks(spec) : []),
     ...systemFiles(spec).map((file) => bindFile(file)),
     ...sortedMounts(spec).map(planMount),
   ];
+}
+
+function planSys({ userNamespace, network }: StepSpec, attributes: readonly MountAttribute[]): Operation {
+  if (userNamespace === null || network !== 'host') {
+    return { operation: 'mount', type: 'sysfs', options: [['source', 'sysfs']], attributes, as: 'sys', at: inRoot('/sys') };
+  }
+  return { operation: 'bind', from: { in: 'host', path: '/sys' }, at: inRoot('/sys'), attributes, recursive: true, as: 'sys' };
+}
+
+/** Where a device of the step comes from. */
+function deviceSource({ userNamespace }: StepSpec, name: string): Place {
+  return userNamespace === null ? inPrivate(name) : { in: 'host', path: `/dev/${name}` };
 }
 
 function planDev(spec: StepSpec): Operation[] {
@@ -109,7 +126,7 @@ function planDev(spec: StepSpec): Operation[] {
     { ...tmpfs('tmpfs', '755', 64 << 20), attributes: devAttributes, as: 'dev', at: inRoot('/dev') },
     ...devices.flatMap(({ name }): Operation[] => [
       { operation: 'make file', at: inDev(name), content: '', mode: 0o666, uid: 0, gid: 0 },
-      { operation: 'bind', from: inPrivate(name), at: inDev(name), attributes: ['nosuid', 'noexec'] },
+      { operation: 'bind', from: deviceSource(spec, name), at: inDev(name), attributes: ['nosuid', 'noexec'] },
     ]),
     ...['pts', 'shm', 'mqueue'].map(directory),
     link('ptmx', 'pts/ptmx'),
@@ -117,7 +134,7 @@ function planDev(spec: StepSpec): Operation[] {
     link('stdin', '/proc/self/fd/0'),
     link('stdout', '/proc/self/fd/1'),
     link('stderr', '/proc/self/fd/2'),
-    { operation: 'mount', type: 'devpts', options: [['source', 'devpts'], ['newinstance', ''], ['ptmxmode', '0666'], ['mode', '0620'], ['gid', '5']], attributes: ['nosuid', 'noexec'], as: null, at: inDev('pts') },
+    { operation: 'mount', type: 'devpts', options: [['source', 'devpts'], ['newinstance', ''], ['ptmxmode', '0666'], ['mode', '0620'], ...(spec.userNamespace === null || hasId(spec.userNamespace.gids, terminalGroup) ? [['gid', String(terminalGroup)]] as const : [])], attributes: ['nosuid', 'noexec'], as: null, at: inDev('pts') },
     { ...tmpfs('shm', '1777', spec.shmSizeBytes), at: inDev('shm') },
     { operation: 'mount', type: 'mqueue', options: [['source', 'mqueue']], attributes: data, as: null, at: inDev('mqueue') },
   ];
@@ -145,7 +162,8 @@ function planCgroups({ cgroups: { view }, security }: StepSpec): Operation[] {
   ];
 }
 
-function planMasks(): Operation[] {
+function planMasks(spec: StepSpec): Operation[] {
+  const nullDevice = deviceSource(spec, 'null');
   return [
     { operation: 'mask', in: 'proc', paths: maskedInProc, file: nullDevice, directory: emptyDirectory },
     { operation: 'mask', in: 'sys', paths: maskedInSys, file: nullDevice, directory: emptyDirectory },

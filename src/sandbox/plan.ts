@@ -37,7 +37,7 @@ function planFileSystem(spec: StepSpec): Operation[] {
   const { uid, gid } = spec.user;
   return [
     ...planPrivate(spec),
-    { operation: 'mount view', as: 'root', view: spec.root, attributes: spec.security === 'sandbox' ? ['nodev'] : [] },
+    { operation: 'mount view', as: 'root', view: spec.root, userxattr: spec.userNamespace !== null, attributes: spec.security === 'sandbox' ? ['nodev'] : [] },
     ...planRootMounts(spec),
     { operation: 'connect output', input: { in: 'dev', path: 'null' }, uid, gid },
     { operation: 'pivot root', to: 'root' },
@@ -62,7 +62,7 @@ function planPrivileges(spec: StepSpec): Operation[] {
     ...(spec.landlockScope ? [{ operation: 'scope abstract sockets' } as const] : []),
     { operation: 'drop bounding capabilities', keep },
     ...(secure && spec.seccomp !== null ? [{ operation: 'install seccomp filter', program: spec.seccomp } as const] : []),
-    { operation: 'become user', uid, gid, groups },
+    { operation: 'become user', uid, gid, groups: spec.userNamespace?.setsGroups === false ? null : groups },
     { operation: 'set capabilities', keep },
   ];
 }

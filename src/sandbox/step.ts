@@ -4,6 +4,7 @@
  */
 import type { StepUsage } from '../base/events.ts';
 import type { Bytes } from '../native/encoding.ts';
+import type { UserNamespace } from '../native/user-namespace.ts';
 import type { ViewSpec } from '../native/view.ts';
 import type { NetworkProgram } from './network.ts';
 
@@ -56,6 +57,8 @@ export interface StepSpec {
   /** Content of /etc/resolv.conf. */
   readonly resolvConf: string;
   readonly mounts: readonly StepMount[];
+  /** That of the sandbox process. */
+  readonly userNamespace: UserNamespace | null;
   /** `insecure`: every capability that this process has, no seccomp filter, nothing masked. */
   readonly security: 'sandbox' | 'insecure';
   readonly shmSizeBytes: number;

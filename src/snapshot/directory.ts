@@ -16,7 +16,7 @@ import { join, relative } from 'node:path';
 import { blobOfDiffID, chainIDOf, hexOf, type DiffID } from '../base/digest.ts';
 import { errnoCode, TsbuildError } from '../base/errors.ts';
 import { throwFirst } from '../base/releasing.ts';
-import { applyLayer, commitUpper, emptyLayer, removeTree, type AppliedLayer, type ApplyTarget, type TimePolicy } from '../layer/layer.ts';
+import { applyLayer, commitUpper, emptyLayer, moveTree, removeTree, type AppliedLayer, type ApplyTarget, type TimePolicy } from '../layer/layer.ts';
 import { loadAddon } from '../native/addon.ts';
 import type { Helper } from '../native/helper.ts';
 import type { LowerSpec, ViewSpec } from '../native/view.ts';
@@ -168,7 +168,7 @@ class DirectorySnapshotter implements Snapshotter {
     await makeRoot(target);
     try {
       const { impliedCount } = await this.#apply(diffID, { kind: 'directory', path: target }, signal);
-      if (impliedCount === 0) await adopt(target, path);
+      if (impliedCount === 0) await this.#adopt(target, path);
       return impliedCount === 0;
     } finally {
       this.#removeLater(target);
@@ -184,7 +184,7 @@ class DirectorySnapshotter implements Snapshotter {
     try {
       await mkdir(work, { mode: 0o700 });
       await this.#apply(topOf(stack), { kind: 'view', view: { ...below, upper, work } }, signal);
-      await adopt(upper, path);
+      await this.#adopt(upper, path);
     } finally {
       this.#removeLater(folder);
     }
@@ -205,6 +205,17 @@ class DirectorySnapshotter implements Snapshotter {
     }
   }
 
+  /** Gives a finished directory its name; the same layer made twice is success. */
+  async #adopt(directory: string, path: string): Promise<void> {
+    if (existsSync(path)) return;
+    try {
+      await moveTree(this.#options.helper, directory, path);
+    } catch (error) {
+      const code = errnoCode(error);
+      if (code !== 'ENOTEMPTY' && code !== 'EEXIST') throw error;
+    }
+  }
+
   async #commit(folder: string, lowers: ViewSpec, upper: string, options: CommitOptions): Promise<CommittedLayer> {
     const { store, helper, times } = this.#options;
     try {
@@ -215,7 +226,7 @@ class DirectorySnapshotter implements Snapshotter {
         return { digest: blobOfDiffID(written.diffID), sizeBytes: written.sizeBytes };
       });
       const diffID = digest as string as DiffID; // the blob is the layer's own tar
-      await adopt(upper, join(this.#layers, hexOf(diffID)));
+      await this.#adopt(upper, join(this.#layers, hexOf(diffID)));
       return { diffID, sizeBytes };
     } finally {
       this.#removeLater(folder);
@@ -227,17 +238,6 @@ function topOf(stack: readonly DiffID[]): DiffID {
   const top = stack.at(-1);
   if (top === undefined) throw new TsbuildError('bug', 'STACK_EMPTY', 'the empty stack has no top layer');
   return top;
-}
-
-/** Gives a finished directory its name; the same layer made twice is success. */
-async function adopt(directory: string, path: string): Promise<void> {
-  if (existsSync(path)) return;
-  try {
-    await rename(directory, path);
-  } catch (error) {
-    const code = errnoCode(error);
-    if (code !== 'ENOTEMPTY' && code !== 'EEXIST') throw error;
-  }
 }
 
 /** The root directory of a layer: what a merged tree's root looks like, whatever the umask. */

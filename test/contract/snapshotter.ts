@@ -47,6 +47,7 @@ async function run(setup: SnapshotterSetup, active: ActiveSnapshot, script: stri
       hosts: '',
       resolvConf: '',
       mounts: [],
+      userNamespace: setup.helper.userNamespace,
       security: 'sandbox',
       shmSizeBytes: 1 << 20,
       cgroups: { files: [], view: null },

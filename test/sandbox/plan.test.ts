@@ -24,6 +24,7 @@ const typical: StepSpec = {
     { kind: 'tmpfs', target: '/tmp', sizeBytes: 4096 },
     { kind: 'path', path: '/store/cache/2', source: '/sub', target: '/sub', readOnly: true },
   ],
+  userNamespace: null,
   security: 'sandbox',
   shmSizeBytes: 67108864,
   cgroups: { files: ['/sys/fs/cgroup/memory/x/cgroup.procs', '/sys/fs/cgroup/cpu/x/cgroup.procs'], view: { version: 1, trees: [['memory'], ['cpu', 'cpuacct']] } },

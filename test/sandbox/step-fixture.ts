@@ -69,6 +69,7 @@ export async function openStepFixture(): Promise<StepFixture> {
       hosts: '127.0.0.1 localhost\n',
       resolvConf: '# no network\n',
       mounts: [],
+      userNamespace: helper.userNamespace,
       security: 'sandbox',
       shmSizeBytes: 64 << 20,
       cgroups: { files: [], view: null },

@@ -21,6 +21,8 @@ export interface ForwardOptions {
   readonly owner: { readonly uid: number; readonly gid: number; readonly mode: number };
   /** Hears why a connection broke, such as an agent that does not answer. */
   readonly onWarning: (line: string) => void;
+  /** Gives the socket away, where that is not this process's to do: in a build without root. */
+  readonly give?: (path: string, owner: ForwardOptions['owner']) => Promise<void>;
 }
 
 export interface ForwardedAgent {
@@ -30,7 +32,7 @@ export interface ForwardedAgent {
 }
 
 /** Listens until `close`, which ends all connections. */
-export async function forwardAgent(agent: Agent, { folder, owner, onWarning }: ForwardOptions): Promise<ForwardedAgent> {
+export async function forwardAgent(agent: Agent, { folder, owner, onWarning, give = giveAsRoot }: ForwardOptions): Promise<ForwardedAgent> {
   const parent = await mkdtemp(join(folder, 'ssh-'));
   const handle = await open(parent, constants.O_RDONLY | constants.O_DIRECTORY);
   const connections = new Map<Socket, Promise<void>>();
@@ -51,12 +53,16 @@ export async function forwardAgent(agent: Agent, { folder, owner, onWarning }: F
     server.listen(`/proc/self/fd/${handle.fd}/agent`); // a name of a socket has 107 bytes at most (unix(7)); a store's may be longer
     await once(server, 'listening');
     server.on('error', (error) => onWarning(`ssh agent: ${error.message}`)); // a connection could not be taken
-    await chown(path, owner.uid, owner.gid);
-    await chmod(path, owner.mode);
+    await give(path, owner);
   } catch (error) {
     throw await undo(error, close);
   }
   return { path, close };
+}
+
+async function giveAsRoot(path: string, { uid, gid, mode }: ForwardOptions['owner']): Promise<void> {
+  await chown(path, uid, gid);
+  await chmod(path, mode);
 }
 
 /** Answers one client, message by message, until it leaves. Never rejects: a broken connection is the client's to notice. */
