@@ -5,6 +5,7 @@
 import { TsbuildError } from '../base/errors.ts';
 import { ShellLex, type LexOptions } from './shell-lex.ts';
 import { reject } from './rejection.ts';
+import { trimSpace } from './whitespace.ts';
 
 /** What a word such as `3<<-"EOF"` announces. */
 export interface HeredocHead {
@@ -85,4 +86,30 @@ function countQuotes(text: string): number {
 /** Without the tabs at the beginning of each line, which `<<-` removes. */
 export function chompContent(content: string): string {
   return content.replace(/(^|\n)\t+/g, '$1');
+}
+
+/** A line that was meant to end a here-document, and does not. */
+export interface NearMiss {
+  readonly line: number;
+  readonly text: string;
+}
+
+/** A longer line is not shown in a hint. */
+const nearMissLengthMax = 200;
+
+/** Whether the line is the delimiter but for case and blanks around it. */
+export function isNearMiss(text: string, name: string): boolean {
+  if (text.length < name.length || text.length > nearMissLengthMax) return false;
+  const bare = trimSpace(text);
+  return bare.length === name.length && bare.toLowerCase() === name.toLowerCase();
+}
+
+/** Says what is wrong with the line. */
+export function explainNearMiss({ line, text }: NearMiss, { name, chomp }: HeredocHead): string {
+  const found = `Line ${line} has ${JSON.stringify(text)}`;
+  if (trimSpace(text) !== name) return `${found}; upper and lower case matter, write ${name}.`;
+  if (text.endsWith(name)) {
+    return `${found}, which is indented; remove the blanks before ${name}${chomp ? ': <<- takes tabs alone' : ', or write <<- and indent by tabs'}.`;
+  }
+  return `${found} with trailing blanks; remove them.`;
 }

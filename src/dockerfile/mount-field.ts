@@ -59,7 +59,7 @@ function readFlagField(fields: MountFields, field: string): MountFields {
     case 'readonly': case 'ro': return { ...fields, readOnly: true };
     case 'readwrite': case 'rw': return { ...fields, readOnly: false };
     case 'required': return { ...needType(fields, key, ['secret', 'ssh']), required: true };
-    default: return reject('MOUNT_KEY', `invalid field '${field}' must be a key=value pair`, { hint: keyHint(key) });
+    default: return reject('MOUNT_KEY', `invalid field '${field}' must be a key=value pair`, { hint: keys.includes(key) ? `Write ${key}=VALUE.` : keyHint(key) });
   }
 }
 
@@ -79,19 +79,17 @@ function needType(fields: MountFields, key: string, allowed: readonly Mount['typ
 }
 
 function readBool(key: string, text: string): boolean {
-  return parseBool(text) ?? rejectValue(key, text);
+  return parseBool(text) ?? reject('MOUNT_VALUE', `invalid value for ${key}: ${text}`, { hint: suggestionHint(text.toLowerCase(), ['true', 'false']) ?? `Write ${key}, ${key}=true or ${key}=false.` });
 }
 
 function readSize(text: string): number {
-  return parseSize(text) ?? rejectValue('size', text);
+  return parseSize(text) ?? reject('MOUNT_VALUE', `invalid value for size: ${text}`, { hint: 'Write a number of bytes, or one with a unit: 64m, 1g.' });
 }
 
 function readNumber(key: string, text: string, base: 8 | 10): number {
-  return parseUint32(text, base) ?? reject('MOUNT_VALUE', `invalid value ${text} for ${key}`);
-}
-
-function rejectValue(key: string, text: string): never {
-  reject('MOUNT_VALUE', `invalid value for ${key}: ${text}`);
+  return parseUint32(text, base) ?? reject('MOUNT_VALUE', `invalid value ${text} for ${key}`, {
+    hint: base === 8 ? 'Write an octal number: 0400.' : `Write a whole number, such as ${key}=1000; names are not looked up.`,
+  });
 }
 
 function rejectKey(key: string, field: string): never {

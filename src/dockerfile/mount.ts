@@ -53,18 +53,18 @@ function checkFields(fields: MountFields): void {
   const { type } = fields;
   const hasOwner = type === 'secret' || type === 'ssh' || type === 'cache';
   for (const key of hasOwner ? [] : (['mode', 'uid', 'gid'] as const)) {
-    if (fields[key] !== undefined) rejectMount(`${key} not allowed for "${type}" type mounts`);
+    if (fields[key] !== undefined) rejectMount(`${key} not allowed for "${type}" type mounts`, `Remove ${key}; secret, ssh and cache mounts have it.`);
   }
   if (type === 'secret') checkSecret(fields);
-  if (type === 'ssh' && isGiven(fields.source)) rejectMount('ssh does not support source');
-  if (fields.sharing !== undefined && type !== 'cache') rejectMount(`invalid cache sharing set for ${type} mount`);
+  if (type === 'ssh' && isGiven(fields.source)) rejectMount('ssh does not support source', 'Name the agent by id=NAME.');
+  if (fields.sharing !== undefined && type !== 'cache') rejectMount(`invalid cache sharing set for ${type} mount`, 'Remove sharing, or write type=cache.');
 }
 
 function checkSecret({ from, source, target, id, sharing }: MountFields): void {
-  if (isGiven(from)) rejectMount('secret mount should not have a from');
-  if (sharing !== undefined) rejectMount('secret mount should not define sharing');
-  if (!isGiven(source) && !isGiven(target) && !isGiven(id)) rejectMount('invalid secret mount. one of source, target required');
-  if (isGiven(source) && isGiven(id)) rejectMount("both source and id can't be set");
+  if (isGiven(from)) rejectMount('secret mount should not have a from', 'Remove from: a secret is given by --secret.');
+  if (sharing !== undefined) rejectMount('secret mount should not define sharing', 'Remove sharing.');
+  if (!isGiven(source) && !isGiven(target) && !isGiven(id)) rejectMount('invalid secret mount. one of source, target required', 'Write id=NAME, the name that --secret gives it.');
+  if (isGiven(source) && isGiven(id)) rejectMount("both source and id can't be set", 'They mean the same; keep id.');
 }
 
 function completeMount(fields: MountFields): Mount {
@@ -126,6 +126,6 @@ function baseName(path: string): string {
   return basename(path) || '/';
 }
 
-function rejectMount(message: string): never {
-  reject('MOUNT_INVALID', message);
+function rejectMount(message: string, hint: string): never {
+  reject('MOUNT_INVALID', message, { hint });
 }

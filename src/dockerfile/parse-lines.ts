@@ -4,7 +4,7 @@
  */
 import { withPosition, type SourceRange } from '../base/errors.ts';
 import { DirectiveReader, type EscapeCharacter } from './directives.ts';
-import { findHeredocs, type HeredocHead } from './heredoc.ts';
+import { explainNearMiss, findHeredocs, isNearMiss, type HeredocHead, type NearMiss } from './heredoc.ts';
 import type { ParseWarning } from './instruction.ts';
 import { decodeText, LineReader, type DecodedText } from './lines.ts';
 import { readNode, type Node } from './node.ts';
@@ -150,13 +150,17 @@ class LineParser {
 
   #readBody(head: HeredocHead, start: number): string {
     const from = this.#reader.place;
+    let near: NearMiss | undefined;
     for (let to = from, line = this.#reader.next(); line !== undefined; to = this.#reader.place, line = this.#reader.next()) {
       const text = trimLineEnd(line);
       if ((head.chomp ? text.replace(/^\t+/, '') : text) === head.name) return this.#reader.between(from, to);
+      if (near === undefined && isNearMiss(text, head.name)) near = { line: this.#reader.line, text };
     }
     reject('HEREDOC_UNTERMINATED', 'unterminated heredoc', {
       position: this.#reader.rangeFrom(start),
-      hint: `No line after it is ${JSON.stringify(head.name)} and nothing else. Quote << where it is a shell operator.`,
+      hint: near === undefined
+        ? `No line after it is ${JSON.stringify(head.name)} and nothing else. Quote << where it is a shell operator.`
+        : explainNearMiss(near, head),
     });
   }
 }

@@ -17,6 +17,7 @@ import { reject } from './rejection.ts';
 import { readRun } from './run.ts';
 import type { Statement } from './statement.ts';
 import { suggestionHint } from './suggest.ts';
+import { trimSpace } from './whitespace.ts';
 
 /** How far a file could be read: to its end, or to the first instruction that is wrong. */
 export type ParseAttempt = Pick<Dockerfile, 'file' | 'text' | 'directives' | 'warnings'> & {
@@ -45,8 +46,8 @@ export function tryParseDockerfile(source: Uint8Array | string, file: string): P
   const instructions: Instruction[] = [];
   const common = { file, text, directives, warnings, instructions };
   try {
-    for (const raw of raws) {
-      const instruction = readInstruction(raw, file);
+    for (const [at, raw] of raws.entries()) {
+      const instruction = readInstruction(raw, file, raws[at - 1]);
       instructions.push(instruction);
       sections.add(instruction);
     }
@@ -64,7 +65,7 @@ export function tryParseDockerfile(source: Uint8Array | string, file: string): P
  */
 export function checkInstructions({ file, instructions }: RawDockerfile): void {
   const sections = new Sections(file);
-  for (const raw of instructions) sections.add(readInstruction(raw, file));
+  for (const [at, raw] of instructions.entries()) sections.add(readInstruction(raw, file, instructions[at - 1]));
 }
 
 /**
@@ -92,10 +93,11 @@ function moveTo(error: unknown, position: SourceRange): unknown {
   return new TsbuildError(errorClass, code, message, { ...(hint === undefined ? {} : { hint }), details, position, cause: error.cause });
 }
 
-/** Reads one raw instruction of a file. @throws TsbuildError class usage, with the instruction's position */
-export function readInstruction(raw: RawInstruction, file: string): Instruction {
+/** Reads one raw instruction of a file, behind another. @throws TsbuildError class usage, with the instruction's position */
+export function readInstruction(raw: RawInstruction, file: string, previous?: RawInstruction): Instruction {
   const position = { file, startLine: raw.start, endLine: raw.end };
   try {
+    if (!instructionNames.includes(raw.name)) rejectUnknown({ raw, position }, previous);
     return readStatement({ raw, position });
   } catch (error) {
     throw withPosition(error, position);
@@ -126,11 +128,18 @@ function readStatement(statement: Statement): Instruction {
   }
 }
 
-function rejectUnknown({ raw, position }: Statement): never {
+function rejectUnknown({ raw, position }: Statement, previous?: RawInstruction): never {
   reject('INSTRUCTION_UNKNOWN', `unknown instruction: ${raw.name}`, {
     position,
-    hint: suggestionHint(raw.name, instructionNames) ?? 'A command needs RUN before it; a line that continues needs the escape character at its end.',
+    hint: brokenLineHint(previous) ?? suggestionHint(raw.name, instructionNames) ?? 'A command needs RUN before it; a line that continues needs the escape character at its end.',
   });
+}
+
+/** Where the line before ends as if it went on. Not for `;` and `&`, which may end a command. */
+function brokenLineHint(previous: RawInstruction | undefined): string | undefined {
+  if (previous === undefined || previous.heredocs.length > 0) return undefined;
+  const operator = /(?:&&|\|\|?)$/.exec(trimSpace(previous.line).slice(-2))?.[0];
+  return operator === undefined ? undefined : `Line ${previous.end} ends in ${operator}; it needs the escape character at its end to go on here.`;
 }
 
 /** Sorts instructions into global ARGs and stages. */

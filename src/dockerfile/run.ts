@@ -10,7 +10,11 @@ import { optional } from './optional.ts';
 import type { RawHeredoc } from './parse-lines.ts';
 import { reject } from './rejection.ts';
 import { readCommand, readCommon, readStatementFlags, type Statement } from './statement.ts';
+import { suggestionHint } from './suggest.ts';
 import { wellFormed } from './well-formed.ts';
+
+const networks: readonly string[] = ['default', 'none', 'host'];
+const securities: readonly string[] = ['sandbox', 'insecure'];
 
 /** Reads RUN, with mounts and devices checked as far as they can be. @throws TsbuildError `FLAG_…`, `RUN_NETWORK`, `RUN_SECURITY`, `MOUNT_…`, `DEVICE_…` */
 export function readRun(statement: Statement): RunInstruction {
@@ -18,11 +22,11 @@ export function readRun(statement: Statement): RunInstruction {
   const { texts, lists } = readStatementFlags(statement, { mount: 'list', network: 'text', security: 'text', device: 'list' });
   const network = texts.get('network');
   const security = texts.get('security');
-  if (network !== undefined && !['default', 'none', 'host'].includes(network)) {
-    reject('RUN_NETWORK', `invalid network mode ${JSON.stringify(network)}`, { position, hint: 'Networks are default, none and host.' });
+  if (network !== undefined && !networks.includes(network)) {
+    reject('RUN_NETWORK', `invalid network mode ${JSON.stringify(network)}`, { position, hint: suggestionHint(network, networks) ?? 'Networks are default, none and host.' });
   }
-  if (security !== undefined && !['sandbox', 'insecure'].includes(security)) {
-    reject('RUN_SECURITY', `security ${JSON.stringify(security)} is not valid`, { position, hint: 'Write sandbox or insecure.' });
+  if (security !== undefined && !securities.includes(security)) {
+    reject('RUN_SECURITY', `security ${JSON.stringify(security)} is not valid`, { position, hint: suggestionHint(security, securities) ?? 'Write sandbox or insecure.' });
   }
   const mounts = lists.get('mount') ?? [];
   const devices = lists.get('device') ?? [];

@@ -83,7 +83,7 @@ export class ShellLex {
     if (this.#depth > nestingMax) reject('WORD_NESTING', `substitutions are nested more than ${nestingMax} levels deep`);
     const output = new WordCollector(this.#sizeMax);
     for (let char = this.#peek(); char !== undefined && char !== stop; char = this.#peek()) this.#readOne(char, stop, output);
-    if (stop !== undefined && this.#next() === undefined) rejectEnd(`syntax error: missing '${stop}' in \${}`);
+    if (stop !== undefined && this.#next() === undefined) rejectEnd(`syntax error: missing '${stop}' in \${}`, stop === '/' ? '/' : '${');
     this.#depth -= 1;
     this.#rawEscapes = outerRawEscapes;
     return output.finish();
@@ -127,7 +127,7 @@ export class ShellLex {
 
   #readSingleQuoted(): string {
     const close = this.#source.indexOf("'", this.#at + 1);
-    if (close < 0) rejectEnd('unexpected end of statement while looking for matching single-quote');
+    if (close < 0) rejectEnd('unexpected end of statement while looking for matching single-quote', "'");
     const raw = this.#options.rawQuotes;
     const text = this.#source.slice(raw ? this.#at : this.#at + 1, raw ? close + 1 : close);
     this.#at = close + 1;
@@ -140,7 +140,7 @@ export class ShellLex {
     output.add(quote);
     this.#at += 1;
     for (let char = this.#peek(); char !== '"'; char = this.#peek()) {
-      if (char === undefined) rejectEnd('unexpected end of statement while looking for matching double-quote');
+      if (char === undefined) rejectEnd('unexpected end of statement while looking for matching double-quote', '"');
       if (char === '$') output.add(this.#readDollar());
       else output.add(this.#readQuotedChar(char));
     }
@@ -230,6 +230,13 @@ function rejectModifier(modifier: string): never {
   });
 }
 
-function rejectEnd(message: string): never {
-  reject('WORD_UNCLOSED', message);
+/** @param opened what is open at the end */
+function rejectEnd(message: string, opened: '${' | '/' | '"' | "'" = '${'): never {
+  reject('WORD_UNCLOSED', message, { hint: closingHint(opened) });
+}
+
+function closingHint(opened: string): string {
+  if (opened === '${') return 'Close ${ with }. For a literal $ escape it.';
+  if (opened === '/') return 'Write ${NAME/PATTERN/REPLACEMENT}. For a literal $ escape it.';
+  return `Close the quote with ${opened}. For a literal ${opened} escape it.`;
 }

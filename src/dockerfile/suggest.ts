@@ -1,5 +1,6 @@
 /**
- * "Did you mean": the known word nearest to a wrong one, as BuildKit's util/suggest finds it.
+ * "Did you mean": the known word nearest to a wrong one, as BuildKit's util/suggest finds it,
+ * but that `RNU` is one edit from RUN, not two.
  * It knows no words of its own. Start at `suggest`.
  */
 
@@ -30,21 +31,24 @@ export function suggestionHint(word: string, known: Iterable<string>, prefix = '
   return match === undefined ? undefined : `Did you mean ${prefix}${match}?`;
 }
 
-/** Levenshtein's distance, one row at a time; or something above the limit, because most words are far from each other. */
+/**
+ * Levenshtein's distance with neighbours that changed places as one edit (optimal string alignment), one row at a time; or
+ * something above the limit, because most words are far from each other.
+ */
 function editDistance(a: string, b: string): number {
   if (Math.abs(a.length - b.length) > distanceMax) return distanceMax + 1;
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
+  let beforeLast: readonly number[] = [];
+  let last: readonly number[] = Array.from({ length: b.length + 1 }, (_, index) => index);
   for (let i = 1; i <= a.length; i += 1) {
-    const next = [i];
-    let least = i;
+    const row = [i];
     for (let j = 1; j <= b.length; j += 1) {
-      const replaced = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      const distance = Math.min(replaced, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1);
-      next.push(distance);
-      least = Math.min(least, distance);
+      const replaced = (last[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      const isSwap = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
+      const swapped = isSwap ? (beforeLast[j - 2] ?? 0) + 1 : replaced;
+      row.push(Math.min(replaced, swapped, (last[j] ?? 0) + 1, (row[j - 1] ?? 0) + 1));
     }
-    if (least > distanceMax) return least;
-    row = next;
+    beforeLast = last;
+    last = row;
   }
-  return row[b.length] ?? 0;
+  return last[b.length] ?? 0;
 }
