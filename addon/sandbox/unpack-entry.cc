@@ -85,7 +85,7 @@ void Unpacking::createHardLink(const TarMember& member, const char* name, const 
   }
   if (S_ISDIR(st.st_mode)) operation_.refuse(EBADMSG, path, "the hard link " + path + " leads to a directory");
   if (joinComponents(resolved.components, resolved.existing) + last == path) return;  // a link to itself
-  replacing(name, path, "linkat", [&] { return linkat(from.get(), last.c_str(), parent_.get(), name, 0) == 0; });
+  replacing(name, path, "linkat", [&, to = last.c_str()] { return linkat(from.get(), to, parent_.get(), name, 0) == 0; });
 }
 
 void Unpacking::createNode(const TarMember& member, const char* name, const std::string& path) {

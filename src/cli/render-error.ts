@@ -6,7 +6,7 @@ import { createColors } from 'picocolors';
 import { messageOf, TsbuildError } from '../base/errors.ts';
 import { formatExcerpt } from '../dockerfile/excerpt.ts';
 import type { FailedStep } from './progress/failure.ts';
-import { showControls, showControlsInLines } from './text/sanitize.ts';
+import { cutMiddle, showControls, showControlsInLines } from './text/sanitize.ts';
 
 export interface ErrorView {
   /** The text of the file that the error's position names. */
@@ -19,6 +19,8 @@ export interface ErrorView {
 
 const contextLines = 2;
 const causesMax = 5;
+/** A message may quote a line of a megabyte, which nobody reads on a terminal. */
+const textLengthMax = 4000;
 
 /** The text, ending with a line end. */
 export function renderError(error: unknown, view: ErrorView): string {
@@ -27,14 +29,18 @@ export function renderError(error: unknown, view: ErrorView): string {
   const lines: string[] = [];
   if (view.failedStep != null && known?.errorClass === 'step') lines.push(...stepLines(view.failedStep));
   if (known?.position !== undefined) lines.push(...positionLines(known.position, view.dockerfileText));
-  lines.push(`${colors.red('ERROR:')} ${showControlsInLines(messageOf(error))} (${known?.code ?? 'UNEXPECTED'})`);
+  lines.push(`${colors.red('ERROR:')} ${readable(messageOf(error))} (${known?.code ?? 'UNEXPECTED'})`);
   lines.push(...causeLines(error));
   const hint = hintOf(error);
-  if (hint !== undefined) lines.push(`${colors.bold('hint:')} ${showControlsInLines(hint)}`);
+  if (hint !== undefined) lines.push(`${colors.bold('hint:')} ${readable(hint)}`);
   const logPath = view.failedStep?.logPath ?? known?.details['logPath'];
   if (typeof logPath === 'string') lines.push(`full log: ${showControls(logPath)}`);
   if (view.debug === true) lines.push(...stackLines(error));
   return `${lines.join('\n')}\n`;
+}
+
+function readable(text: string): string {
+  return showControlsInLines(cutMiddle(text, textLengthMax));
 }
 
 function stepLines(step: FailedStep): string[] {
@@ -54,7 +60,7 @@ function causeLines(error: unknown): string[] {
   let cause: unknown = error instanceof Error ? error.cause : undefined;
   for (let depth = 0; cause !== undefined && depth < causesMax; depth += 1) {
     const text = messageOf(cause);
-    if (!said.includes(text)) lines.push(`  cause: ${showControlsInLines(text)}${cause instanceof TsbuildError ? ` (${cause.code})` : ''}`);
+    if (!said.includes(text)) lines.push(`  cause: ${readable(text)}${cause instanceof TsbuildError ? ` (${cause.code})` : ''}`);
     said += text;
     cause = cause instanceof Error ? cause.cause : undefined;
   }

@@ -59,12 +59,23 @@ export function parseGoRegexp(text: string): RegexpNode {
   return new Parser(text).parse();
 }
 
+/** Characters of an expression: longer ones come from nobody who wants something ignored. */
+const expressionLengthMax = 50_000;
+
 class Parser {
+  readonly #text: string;
   readonly #chars: readonly string[];
+  /** Where in the text each character begins. */
+  readonly #offsets: Uint32Array;
   #at = 0;
 
+  /** @throws GoRegexpError for a text that is too long */
   constructor(text: string) {
+    if (text.length > expressionLengthMax) throw new GoRegexpError(`it has more than ${expressionLengthMax} characters`);
+    this.#text = text;
     this.#chars = [...text];
+    this.#offsets = new Uint32Array(this.#chars.length + 1);
+    for (const [number, char] of this.#chars.entries()) this.#offsets[number + 1] = (this.#offsets[number] ?? 0) + char.length;
   }
 
   parse(): RegexpNode {
@@ -81,6 +92,12 @@ class Parser {
     const char = this.#peek();
     this.#at += 1;
     return char;
+  }
+
+  /** What a sticky expression finds exactly here. */
+  #match(sticky: RegExp): RegExpExecArray | null {
+    sticky.lastIndex = this.#offsets[this.#at] ?? this.#text.length;
+    return sticky.exec(this.#text);
   }
 
   #take(char: string): boolean {
@@ -116,7 +133,7 @@ class Parser {
   #readRepeat(): { readonly min: number; readonly max: number | null } | null {
     if (this.#take('*')) return { min: 0, max: null };
     if (this.#take('?')) return { min: 0, max: 1 };
-    const counts = /^\{(0|[1-9]\d*)(?:(,)(0|[1-9]\d*)?)?\}/.exec(this.#chars.slice(this.#at).join(''));
+    const counts = this.#match(/\{(0|[1-9]\d*)(?:(,)(0|[1-9]\d*)?)?\}/y);
     if (counts === null) return null;
     this.#at += counts[0].length;
     const min = Number(counts[1]);
@@ -216,7 +233,7 @@ class Parser {
   }
 
   #readHexadecimal(): number {
-    const match = /^(?:\{([0-9A-Fa-f]+)\}|([0-9A-Fa-f]{2}))/.exec(this.#chars.slice(this.#at).join(''));
+    const match = this.#match(/\{([0-9A-Fa-f]+)\}|([0-9A-Fa-f]{2})/y);
     const code = Number.parseInt(match?.[1] ?? match?.[2] ?? '', 16);
     if (match === null || code > 0x10ffff) throw new GoRegexpError('\\x wants the number of a character');
     this.#at += match[0].length;
@@ -234,7 +251,7 @@ class Parser {
   }
 
   #readPosixClass(): CharTest | null {
-    const match = /^\[:(\^?)(.*?):\]/s.exec(this.#chars.slice(this.#at).join(''));
+    const match = this.#match(/\[:(\^?)(.*?):\]/sy);
     if (match === null) return null;
     const test = Object.hasOwn(posixClasses, match[2] ?? '') ? posixClasses[match[2] ?? ''] : undefined;
     if (test === undefined) throw new GoRegexpError(`${match[0]} is no class`);

@@ -94,7 +94,14 @@ async function requestAuthorized(exchange: Exchange): Promise<HttpResponse> {
   const first = await follow(sent, url);
   if (first.status !== 401 || first.url.origin !== new URL(endpoint.base).origin) return first;
   const challenges = parseChallenges(first.header('www-authenticate') ?? '');
-  if (!(await answerChallenges(exchange, { challenges, scopes: request.scopes, sent, signal: request.signal }))) return first;
+  let isAnswered = false;
+  try {
+    isAnswered = await answerChallenges(exchange, { challenges, scopes: request.scopes, sent, signal: request.signal });
+  } catch (error) {
+    await first.discard(); // a login that failed leaves no connection waiting to be read
+    throw error;
+  }
+  if (!isAnswered) return first;
   await first.discard();
   return follow(authorizer.header(request.scopes), url);
 }

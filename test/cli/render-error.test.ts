@@ -65,3 +65,10 @@ test('exit codes follow the class; unknown errors are bugs', () => {
   assert.deepEqual(['step', 'usage', 'machine', 'registry', 'bug', 'interrupted'].map((name) => exitCodeOf(new TsbuildError(name as 'step', 'X', 'x'))), [1, 2, 3, 4, 70, 130]);
   assert.equal(exitCodeOf(new Error('x')), 70);
 });
+
+test('a message that quotes a megabyte keeps its beginning and its end', () => {
+  const error = new TsbuildError('usage', 'X', `begin ${'x'.repeat(1_000_000)} end`, { hint: `first ${'\x1b'.repeat(1_000_000)} last` });
+  const shown = renderError(error, { color: false });
+  assert.match(shown, /^ERROR: begin x+ … \(996010 characters left out\) … x+ end \(X\)\nhint: first (\\x1b)+ … /);
+  assert.ok(shown.length < 30_000, `${shown.length} characters`);
+});

@@ -42,6 +42,8 @@ const styles = Array.from({ length: 16 }, (_, gaps) => [false, true].map((quoted
 function encodeInstruction(instruction: InstructionDocument, escape: EscapeCharacter): string {
   const bodies = instruction.heredocs.map(({ content, name }) => `${content}${name}\n`).join('');
   const wanted = JSON.stringify(meaningOfInstruction(instruction));
+  // A line that continues where the file ends: BuildKit's parser makes an instruction without a name of it.
+  if (readsAs(`${escape}\n`, escape) === wanted) return `${escape}\n`;
   for (const style of styles) {
     const text = `${breakLine(encodeLine(instruction, escape, style), escape)}\n${bodies}`;
     if (readsAs(text, escape) === wanted) return text;

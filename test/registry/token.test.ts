@@ -1,6 +1,8 @@
 /** The token flow against docker-registry and a token server of the test. */
 import assert from 'node:assert/strict';
+import { getEventListeners } from 'node:events';
 import { test, type TestContext } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import { parseChallenges } from '../../src/registry/challenge.ts';
 import type { Credentials } from '../../src/registry/options.ts';
 import { TsbuildError } from '../../src/base/errors.ts';
@@ -58,6 +60,14 @@ test('a wrong password is refused by the token server, and is in no part of the 
     assert.doesNotMatch(`${error.stack} ${JSON.stringify(error)} ${error.hint}`, /wr0ng/);
     return true;
   });
+});
+
+test('a login that fails leaves neither a connection nor a listener of the registry behind', async (t) => {
+  const port = await serve(t, (_request, response) => response.writeHead(401, { 'www-authenticate': 'Bearer realm="http://127.0.0.1:1/token"' }).end('no'));
+  const { signal } = new AbortController();
+  await assert.rejects(openClient(t).getManifest(refTo(port), signal), { name: 'TsbuildError', errorClass: 'registry' });
+  await setImmediate(); // the body that was thrown away is closed in the next turn
+  assert.equal(getEventListeners(signal, 'abort').length, 0);
 });
 
 test('a broken credential helper does not stop an anonymous pull, and is named when the registry refuses', async (t) => {

@@ -4,29 +4,15 @@ import { mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import { pack, type Header } from 'tar-stream';
 import { blobOfDiffID, digestOf, hexOf, type BlobDigest } from '../../src/base/digest.ts';
 import { mediaTypes, type Descriptor } from '../../src/image/config.ts';
 import { loadArchive } from '../../src/source/load-archive.ts';
 import { findCompressed } from '../../src/store/layer-blobs.ts';
 import type { Store, Tag } from '../../src/store/store.ts';
-import { collect } from '../registry/client.ts';
 import { openTestStore } from '../store/open-test-store.ts';
 import { temporaryFolder } from '../store/temporary-folder.ts';
+import { archiveEntries, tarOf, type Content } from './image-archives.ts';
 import { decompress, makeImage, makeIndex, plainForm, problemsIn, quietIo, writeLayout } from './images.ts';
-
-/** An entry of a tar: its content, or a header without content. */
-type Content = string | Buffer | Partial<Header>;
-
-async function tarOf(entries: readonly (readonly [string, Content])[]): Promise<Buffer> {
-  const tar = pack();
-  for (const [name, content] of entries) {
-    if (typeof content === 'string' || content instanceof Buffer) tar.entry({ name }, content);
-    else tar.entry({ name, ...content }, '');
-  }
-  tar.finalize();
-  return collect(tar as AsyncIterable<Uint8Array>);
-}
 
 const layers = await Promise.all([tarOf([['etc/hello', 'one']]), tarOf([['etc/world', Buffer.alloc(100_000, 'two')]])]);
 
@@ -139,12 +125,9 @@ test('a docker-archive may compress, link and repeat its layers', async (t) => {
   ]), ['docker.io/library/app:1']);
 });
 
-const good = (): [string, Content][] => [
-  ['oci-layout', '{}'], ['index.json', JSON.stringify({ schemaVersion: 2, manifests: [{ ...made.root, annotations: { 'org.opencontainers.image.ref.name': 'app:1' } }] })],
-  ...[...made.blobs].map(([digest, bytes]): [string, Content] => [`blobs/sha256/${hexOf(digest as BlobDigest)}`, bytes]),
-];
+const good = (): readonly (readonly [string, Content])[] => archiveEntries(made);
 const layerName = `blobs/sha256/${hexOf(made.layers[0]?.digest ?? assert.fail())}`;
-const without = (name: string): [string, Content][] => good().filter(([entry]) => entry !== name);
+const without = (name: string): readonly (readonly [string, Content])[] => good().filter(([entry]) => entry !== name);
 
 test('the archive that the hostile ones are made from is right', async (t) => {
   await check(t, await tarOf(good()), ['docker.io/library/app:1']);

@@ -39,3 +39,10 @@ export function showControls(text: string): string {
 export function showControlsInLines(text: string): string {
   return text.split(/\r?\n/).map(showControls).join('\n');
 }
+
+/** Text of at most `lengthMax` characters and a few words: what is longer keeps its beginning and its end, and says how much is missing. */
+export function cutMiddle(text: string, lengthMax: number): string {
+  if (text.length <= lengthMax) return text;
+  const tail = Math.floor(lengthMax / 4);
+  return `${text.slice(0, lengthMax - tail)} … (${text.length - lengthMax} characters left out) … ${text.slice(text.length - tail)}`;
+}
