@@ -152,19 +152,18 @@ class Walk {
       return { layers: [...base, ...cached], added: cached };
     }
     const queue = vertex.operation.kind === 'run' ? this.#queues.run : this.#queues.copy;
-    const { added } = await queue.add(() => this.#performObserved(vertex, key, inputs));
+    const added = await queue.add(() => this.#performObserved(vertex, key, inputs));
     return { layers: [...base, ...added], added };
   }
 
   /** The content key and what the cache has for it. A failure is the step's own: what COPY names is not there. */
   async #lookUp(vertex: Vertex, inputs: Inputs): Promise<{ readonly key: CacheKey; readonly cached: readonly DiffID[] | null } | null> {
-    const { operations, cache, observer } = this.#options;
+    const { operations, observer } = this.#options;
     const { signal } = this.#abort;
     try {
       const key = await operations.keyOf(vertex, inputs, signal);
       if (key === null) return null;
-      const cached = vertex.ignoreCache ? null : await cache.get(key);
-      return { key, cached: cached?.every((layer) => operations.hasLayer(layer)) === true ? cached : null };
+      return { key, cached: await this.#recorded(vertex, key) };
     } catch (error) {
       if (!signal.aborted) {
         observer.started(vertex);
@@ -172,6 +171,24 @@ class Walk {
       }
       throw error;
     }
+  }
+
+  /** An earlier result whose layers are all there; null for none, and where none is wanted. */
+  async #recorded(vertex: Vertex, key: CacheKey): Promise<readonly DiffID[] | null> {
+    const { operations, cache } = this.#options;
+    const added = vertex.ignoreCache ? null : await cache.get(key);
+    return added?.every((layer) => operations.hasLayer(layer)) === true ? added : null;
+  }
+
+  /**
+   * Keeps what a step made and returns it; where another build has meanwhile kept a result of the same step, returns that
+   * one. A step that makes other bytes each time would else take the other build's next steps out of the cache.
+   */
+  async #keep(vertex: Vertex, key: CacheKey, added: readonly DiffID[]): Promise<readonly DiffID[]> {
+    const other = await this.#recorded(vertex, key);
+    if (other !== null) return other;
+    await this.#options.cache.put(vertex, key, added);
+    return added;
   }
 
   #vertexOf(id: VertexID): Vertex {
@@ -186,7 +203,7 @@ class Walk {
     return new Map(ids.map((id, index) => [id, results[index] ?? { layers: [], added: [] }]));
   }
 
-  async #performObserved(vertex: Vertex, key: CacheKey, inputs: Inputs): Promise<Performed> {
+  async #performObserved(vertex: Vertex, key: CacheKey, inputs: Inputs): Promise<readonly DiffID[]> {
     const { operations, cache, observer } = this.#options;
     const { signal } = this.#abort;
     if (signal.aborted) {
@@ -197,10 +214,10 @@ class Walk {
     try {
       const reason = vertex.ignoreCache ? null : await cache.explainMiss(vertex, key);
       if (reason !== null) observer.missed(vertex, reason);
-      const performed = await operations.perform(vertex, inputs, signal);
-      await cache.put(vertex, key, performed.added);
-      observer.done(vertex, { cached: false, ...(performed.usage === undefined ? {} : { usage: performed.usage }) });
-      return performed;
+      const { added, usage } = await operations.perform(vertex, inputs, signal);
+      const kept = await this.#keep(vertex, key, added);
+      observer.done(vertex, { cached: false, ...(usage === undefined ? {} : { usage }) });
+      return kept;
     } catch (error) {
       if (signal.aborted) observer.canceled(vertex);
       else this.#fail(vertex, error);

@@ -331,6 +331,22 @@ test('a record whose layer is gone from the store is performed again', async () 
   assert.deepEqual(results.get(one)?.added, [layerOf('1')]);
 });
 
+test('a step that two builds perform at once has the result that was kept first, for what comes after it in both', async () => {
+  const graph = new GraphBuilder();
+  const one = graph.run(graph.image('base'), 'one');
+  const whole = graph.finish(graph.run(one, 'two'));
+  const [machine, other] = [new Machine(), new Machine()];
+  machine.work('one', async () => {
+    await other.work('one', () => 'made by the other').build(whole);
+    for (const [key, added] of other.records) machine.records.set(key, added);
+    return 'made by itself';
+  });
+  const results = await machine.build(whole);
+  assert.deepEqual(results.get(one)?.added, [layerOf('made by the other')]);
+  assert.deepEqual(machine.performed, ['one'], 'the next step was the other build’s as well');
+  assert.deepEqual([...machine.records.values()], [...other.records.values()]);
+});
+
 test('ignoreCache performs a step, keeps its result, and leaves the others to the cache', async () => {
   const machine = new Machine();
   const build = async (ignoreCache: boolean): Promise<readonly string[]> => {
