@@ -16,23 +16,30 @@ export async function imageConfig(store: string, imageID: string): Promise<strin
   return `${JSON.stringify({ ...config, rootfs }, undefined, 2)}\n`;
 }
 
+/** Which entries to show. */
+export interface Shown {
+  readonly paths: RegExp;
+  /** Files whose bytes come from a program of the distribution, such as a compiler: they have neither size nor digest. */
+  readonly made?: RegExp;
+}
+
 /** `PATH TYPE MODE UID:GID` and what the entry is: size and digest of a file, target of a link, in the tar's order. */
-export async function tarLines(tar: string, paths: RegExp): Promise<readonly string[]> {
+export async function tarLines(tar: string, { paths, made }: Shown): Promise<readonly string[]> {
   const lines: string[] = [];
   for await (const entry of createReadStream(tar).pipe(extract())) {
-    const { header } = entry;
-    const path = `/${header.name.replace(/\/$/, '')}`;
-    if (paths.test(path)) lines.push(`${path} ${header.type ?? 'file'} ${octal(header.mode)} ${String(header.uid)}:${String(header.gid)}${await content(header, entry as AsyncIterable<Buffer>)}`);
-    else entry.resume();
+    const path = `/${entry.header.name.replace(/\/$/, '')}`;
+    // Read also where it is not shown: the archive goes on only behind it.
+    const content = await readContent(entry.header, entry as AsyncIterable<Buffer>);
+    if (paths.test(path)) lines.push(`${path} ${metadata(entry.header)}${made?.test(path) === true ? ' made' : content}`);
   }
   return lines;
 }
 
-function octal(mode = 0): string {
-  return mode.toString(8).padStart(4, '0');
+function metadata({ type, mode = 0, uid = 0, gid = 0 }: Header): string {
+  return `${type ?? 'file'} ${mode.toString(8).padStart(4, '0')} ${String(uid)}:${String(gid)}`;
 }
 
-async function content(header: Header, data: AsyncIterable<Buffer>): Promise<string> {
+async function readContent(header: Header, data: AsyncIterable<Buffer>): Promise<string> {
   const hash = createHash('sha256');
   let sizeBytes = 0;
   for await (const chunk of data) {
