@@ -40,5 +40,5 @@ await streams.close();
 const compiler = hasClang() ? 'clang++' : 'g++';
 for (const target of nativeTargets) {
   const options = compiler === 'clang++' ? [`-seed=${seed}`, `-max_total_time=${seconds}`, '-max_len=65536'] : [`-seed=${seed}`, `-runs=${Math.ceil(seconds * 100)}`];
-  if (isWanted(target)) await report(target, () => Promise.resolve(runNativeTarget(target, { compiler, options, seconds: seconds * 3 + 300 }).trim().split('\n').at(-1) ?? ''));
+  if (isWanted(target)) await report(target, () => Promise.resolve(runNativeTarget(target, { compiler, options, seconds: seconds * 3 + 300, keeps: true }).trim().split('\n').at(-1) ?? ''));
 }

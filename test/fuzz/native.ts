@@ -1,6 +1,6 @@
 /** Builds and runs the fuzz targets of the C++ (addon/fuzz): with clang's libFuzzer where it is, else with our driver. */
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { repository } from '../support/tsbuild.ts';
@@ -19,7 +19,12 @@ export interface NativeRun {
   readonly compiler: 'clang++' | 'g++';
   readonly options: readonly string[];
   readonly seconds: number;
+  /** Whether an input that fails is written into the kept corpus; else it is left in the folder for temporary files. */
+  readonly keeps: boolean;
 }
+
+/** The archives that both targets begin with. */
+export const nativeCorpus = join(repository, 'fixtures/fuzz/tar');
 
 export function hasClang(): boolean {
   return spawnSync('clang++', ['--version']).status === 0;
@@ -49,19 +54,18 @@ export function compileTarget(target: NativeTarget, compiler: NativeRun['compile
  * @returns what it printed
  * @throws Error with the report of the sanitizer or the violated property
  */
-export function runNativeTarget(target: NativeTarget, { compiler, options, seconds }: NativeRun): string {
+export function runNativeTarget(target: NativeTarget, { compiler, options, seconds, keeps }: NativeRun): string {
   const folder = mkdtempSync(join(tmpdir(), 'tsbuild-fuzz-'));
   try {
     const program = compileTarget(target, compiler, folder);
     const found = join(folder, 'found');
     mkdirSync(found);
-    const seeds = join(repository, 'fixtures/fuzz/tar');
-    return run(program, [...options, ...(compiler === 'clang++' ? [found, seeds] : [seeds])], folder, seconds);
+    return run(program, [...options, ...(compiler === 'clang++' ? [found, nativeCorpus] : [nativeCorpus])], folder, seconds);
   } catch (error) {
     const input = readdirSync(folder).find((name) => name.startsWith('crash-') || name.startsWith('timeout-') || name.startsWith('oom-'));
-    if (input !== undefined && existsSync(join(folder, input))) {
-      const kept = join(tmpdir(), `tsbuild-${target}-${input}`);
-      spawnSync('cp', [join(folder, input), kept]);
+    if (input !== undefined) {
+      const kept = join(keeps ? nativeCorpus : tmpdir(), `${target}-${input}`);
+      copyFileSync(join(folder, input), kept);
       throw new Error(`${target}: the input is in ${kept}`, { cause: error });
     }
     throw error;

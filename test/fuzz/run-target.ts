@@ -3,6 +3,7 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { digestOf, hexOf, type ContentDigest } from '../../src/base/digest.ts';
+import { assertAsyncProperty, PropertyFailure } from '../support/property.ts';
 import { repository } from '../support/tsbuild.ts';
 import { mutated } from './mutate.ts';
 import type { FuzzTarget } from './target.ts';
@@ -30,19 +31,22 @@ export async function corpusOf(target: FuzzTarget): Promise<readonly Buffer[]> {
 
 /**
  * @returns how many inputs were tried
- * @throws Error with the shrunk input in base64, what it did, and the seed
+ * @throws PropertyFailure; Error with the shrunk input in base64
  */
 export async function runTarget(target: FuzzTarget, { seed, runs, timeMsMax, keeps }: FuzzRun): Promise<number> {
   const corpus = await corpusOf(target);
   for (const input of corpus) await target.check(input);
   const property = fc.asyncProperty(mutated(corpus, target.words), async (input) => target.check(input));
-  const details = await fc.check(property, { seed, numRuns: runs, ...(timeMsMax === null ? {} : { interruptAfterTimeLimit: timeMsMax }) });
-  if (!details.failed || details.counterexample === null) return corpus.length + details.numRuns;
-  const [input] = details.counterexample;
-  if (keeps) keep(target.name, input);
-  throw new Error(`${target.name}: seed ${seed}: ${String(details.errorInstance)}\ninput (base64): ${input.toString('base64')}\nas text: ${JSON.stringify(input.toString().slice(0, 2000))}`, {
-    cause: details.errorInstance,
-  });
+  const parameters = { numRuns: runs, ...(timeMsMax === null ? {} : { interruptAfterTimeLimit: timeMsMax }) };
+  try {
+    return corpus.length + (await assertAsyncProperty(property, parameters, { ...process.env, TSBUILD_RANDOM_SEED: String(seed) }));
+  } catch (error) {
+    if (!(error instanceof PropertyFailure)) throw error;
+    const [input] = (error as PropertyFailure<[Buffer]>).counterexample ?? []; // the property's only input
+    if (input === undefined) throw error;
+    if (keeps) keep(target.name, input);
+    throw new Error(`${target.name}: ${error.message}\ninput (base64): ${input.toString('base64')}`, { cause: error.cause });
+  }
 }
 
 function keep(name: string, input: Buffer): void {

@@ -2,14 +2,14 @@
  * What of a store does not fit together: names without images, images without layers, records that are broken or lead to
  * nothing, snapshots of nothing. Synchronous, for the closed gate; it changes nothing.
  */
-import { lstatSync, readdirSync, readFileSync } from 'node:fs';
+import { lstatSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { isDigest } from '../../base/digest.ts';
 import { errnoCode } from '../../base/errors.ts';
 import { decodeLayoutIndex } from '../../store/layout-index.ts';
 import { blobsBelowRoot } from '../../store/open.ts';
 import { Documents } from './documents.ts';
-import { readRecord } from './records.ts';
+import { readRecord, readText } from './records.ts';
 
 export interface Damage {
   readonly code:
@@ -125,15 +125,6 @@ function namesIn(path: string): readonly string[] {
     return readdirSync(path).sort();
   } catch (error) {
     if (errnoCode(error) === 'ENOENT' || errnoCode(error) === 'ENOTDIR') return [];
-    throw error;
-  }
-}
-
-function readText(path: string): string | null {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    if (errnoCode(error) === 'ENOENT') return null;
     throw error;
   }
 }

@@ -31,7 +31,8 @@ export function readRecord(path: string): RecordSummary | null {
   return { operation: key.operation, needs: digestsIn(decoded.result), about: describe(key) };
 }
 
-function readText(path: string): string | null {
+/** The file's text; null where there is no file. */
+export function readText(path: string): string | null {
   try {
     return readFileSync(path, 'utf8');
   } catch (error) {

@@ -50,7 +50,10 @@ export async function openCgroupsOf(layout: CgroupLayout | null, owner: Owner, f
 /** `MAJOR:MINOR` of the devices, as makedev(3) splits them. */
 async function deviceNumbersOf({ devices }: GroupLimits): Promise<ReadonlyMap<string, string>> {
   const numberOf = async ({ path, what }: DeviceLimit): Promise<readonly [string, string]> => {
-    const found = await stat(path, { bigint: true }).catch(() => null);
+    const found = await stat(path, { bigint: true }).catch((error: unknown) => {
+      if (['ENOENT', 'ENOTDIR'].includes(errnoCode(error) ?? '')) return null;
+      throw error;
+    });
     if (found?.isBlockDevice() === true) {
       const { rdev } = found;
       return [path, `${(rdev >> 8n) & 0xfffn}:${(rdev & 0xffn) | ((rdev >> 12n) & 0xfff00n)}`];
