@@ -2,7 +2,7 @@
  * tsbuild as a library: `build` takes options and gives a stream of typed events and a typed result.
  * It reads no environment variable, prints nothing and never exits the process.
  */
-import type { Writable } from 'node:stream';
+import { Readable, type Writable } from 'node:stream';
 import { homedir } from 'node:os';
 import type { BuildEvent } from './base/events.ts';
 import { runBuild, type BuildOutcome, type BuildPorts } from './build/build.ts';
@@ -97,7 +97,7 @@ function portsOf(options: BuildOptions, events: EventQueue): BuildPorts {
     signal: options.signal ?? new AbortController().signal,
     stdout: options.stdout ?? process.stdout,
     workingDirectory,
-    readStdin: () => Promise.resolve(Buffer.alloc(0)),
+    openStdin: () => Readable.from([]),
     clock: () => performance.timeOrigin + performance.now(),
     nowNs: () => BigInt(Date.now()) * 1_000_000n,
     processID: process.pid,

@@ -11,10 +11,9 @@ import { encodePath } from '../base/path-bytes.ts';
 import type { ActiveSnapshot } from '../snapshot/snapshot.ts';
 import type { CopyItem, Owner } from './copy-plan.ts';
 import type { BuildEnvironment } from './environment.ts';
+import { blockBytes, isTarHeader } from './tar-header.ts';
 import { unpackArchive } from './unpack-archive.ts';
 import { writeCopyOver, type WriteCopy } from './write-copy.ts';
-
-const blockBytes = 512;
 
 /** Whether any of the items is an archive. */
 export async function hasArchives(environment: BuildEnvironment, items: readonly CopyItem[], signal: AbortSignal): Promise<boolean> {
@@ -58,23 +57,6 @@ async function firstBlock(stream: AsyncIterable<Uint8Array>): Promise<Buffer> {
     if (head.length >= blockBytes) break;
   }
   return head.subarray(0, blockBytes);
-}
-
-/** Whether bytes start with a tar header whose checksum is right (POSIX pax, "ustar Header Block"): the sum of its bytes, its own field as blanks. */
-export function isTarHeader(bytes: Uint8Array): boolean {
-  if (bytes.length < blockBytes) return false;
-  const block = bytes.subarray(0, blockBytes);
-  const field = Buffer.from(block.subarray(148, 156)).toString('latin1').replace(/[\0 ]+$/, '').trim();
-  if (!/^[0-7]+$/.test(field)) return false;
-  let sum = 0;
-  let signedSum = 0;
-  block.forEach((byte, index) => {
-    const value = index >= 148 && index < 156 ? 0x20 : byte;
-    sum += value;
-    signedSum += value > 127 ? value - 256 : value;
-  });
-  const expected = Number.parseInt(field, 8);
-  return sum === expected || signedSum === expected;
 }
 
 /** One layer from archives and files, in the order of the instruction. */

@@ -5,38 +5,39 @@ import { join } from 'node:path';
 import { TsbuildError } from '../base/errors.ts';
 import { ignoreNothing } from '../context/ignore.ts';
 import { openContextTree, walkTree, type DirectoryReader } from '../context/tree.ts';
-import { decompress } from '../layer/decompress.ts';
+import { decompress, peekBytes } from '../layer/decompress.ts';
 import { readDirectory } from '../native/directory.ts';
-import { isTarHeader } from './add-archives.ts';
+import { archiveSizeHint } from './archive-limit.ts';
 import type { FetchedTree } from './fetched-tree.ts';
+import { blockBytes, isTarHeader } from './tar-header.ts';
 import { unpackContext } from './unpack-context.ts';
-
-/** What a context archive may grow to: a few kilobytes can stand for terabytes. */
-const contextSizeMax = 64 * 1024 ** 3;
-const blockBytes = 512;
 
 /** Whether a file is a tar, compressed or not; broken compression is an archive too, because it is nothing else. */
 export async function isArchive(path: string): Promise<boolean> {
-  let head = Buffer.alloc(0);
+  const plain = decompress(createReadStream(path), { what: 'context', sizeBytesMax: Infinity });
   try {
-    for await (const chunk of decompress(createReadStream(path), { what: 'context', sizeBytesMax: contextSizeMax })) {
-      head = Buffer.concat([head, chunk]);
-      if (head.length >= blockBytes) break;
-    }
+    return isTarHeader((await peekBytes(plain, blockBytes)).start);
   } catch (error) {
     if (error instanceof TsbuildError && error.code === 'DATA_CORRUPT') return true;
     throw error;
+  } finally {
+    await plain.return();
   }
-  return isTarHeader(head);
+}
+
+export interface UnpackTreeOptions {
+  /** What the archive may grow to. */
+  readonly archiveBytesMax: number;
+  readonly signal: AbortSignal;
 }
 
 /**
  * Unpacks into a new folder. The time is that of the newest file.
  * @throws TsbuildError of unpacking; `CONTEXT_DEVICE`, class usage
  */
-export async function unpackTree(archive: string, folder: string, signal: AbortSignal): Promise<FetchedTree> {
+export async function unpackTree(archive: AsyncIterable<Uint8Array>, folder: string, { archiveBytesMax, signal }: UnpackTreeOptions): Promise<FetchedTree> {
   await mkdir(folder, { mode: 0o700 });
-  await unpackContext(decompress(createReadStream(archive), { what: 'context', sizeBytesMax: contextSizeMax, signal }), folder, signal);
+  await unpackContext(decompress(archive, { what: 'context', sizeBytesMax: archiveBytesMax, sizeHint: archiveSizeHint, signal }), folder, signal);
   const root = join(folder, 'upper');
   const read: DirectoryReader = (at) => readDirectory(root, at);
   let newest: number | null = null;

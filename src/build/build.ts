@@ -4,7 +4,7 @@
  * Start at `runBuild`; the walk over the graph is in `executor.ts`, single operations in the `perform-*.ts` files.
  */
 import { join } from 'node:path';
-import type { Writable } from 'node:stream';
+import { Readable, type Writable } from 'node:stream';
 import { TsbuildError } from '../base/errors.ts';
 import type { EventSink } from '../base/events.ts';
 import { releaseAll, releasing } from '../base/releasing.ts';
@@ -28,6 +28,7 @@ import { machineError } from '../store/disk-error.ts';
 import { openStore } from '../store/open.ts';
 import type { StoreNotice } from '../store/tags.ts';
 import type { Store } from '../store/store.ts';
+import { archiveBytesDefault, archiveSizeHint } from './archive-limit.ts';
 import { BaseLayers } from './base-layers.ts';
 import type { BuildRequest } from './build-request.ts';
 import { builderArg, builderArgNotices } from './builder-args.ts';
@@ -35,7 +36,7 @@ import { checkInBuild } from './check.ts';
 import { deliver, fullNames, type Delivery } from './deliver.ts';
 import type { BuildEnvironment } from './environment.ts';
 import { execute } from './executor.ts';
-import type { FetchedContext } from './fetched-tree.ts';
+import type { Fetched } from './fetch-context.ts';
 import { fetchObserver } from './fetch-observer.ts';
 import { lazyRegistry, type LazyRegistry } from './lazy-registry.ts';
 import { isDirectoryContext, readNamedContexts } from './inputs.ts';
@@ -56,8 +57,6 @@ import { openSources, type Sources } from './sources.ts';
 /** RUN steps at once where the user does not say: they wait more than they compute. */
 const runsDefault = 16;
 const copiesAtOnce = 4;
-/** What an archive of ADD may grow to: a few kilobytes can stand for terabytes. */
-const archiveSizeMax = 1024 ** 4;
 
 /** What a build needs of the process that it runs in. */
 export interface BuildPorts extends InputOptions {
@@ -75,6 +74,8 @@ export interface BuildPorts extends InputOptions {
   /** Where the registry client finds credentials, certificates and proxies. */
   readonly registry: RegistryConfigSources;
   readonly secrets: SecretProvider;
+  /** What an archive that is a context or that ADD unpacks may grow to, in bytes. */
+  readonly archiveBytesMax?: number;
 }
 
 export interface BuildOutcome extends Delivery {
@@ -118,19 +119,17 @@ export async function planBuild(request: BuildRequest, ports: BuildPorts): Promi
 
 /** The context is fetched first, because the Dockerfile is in it; the ports then know where it is. */
 async function fetchDefinition(request: BuildRequest, ports: BuildPorts, reporter: StepReporter, opened: Opened): Promise<Pick<BuildState, 'ports' | 'source'>> {
-  let stdin: Promise<Buffer> | null = null;
-  const readStdin = (): Promise<Buffer> => (stdin ??= ports.readStdin());
-  const fetched = await fetchObserved(request, { ...ports, readStdin }, reporter, opened);
-  const located = { ...ports, readStdin, ...(fetched === null ? {} : { fetched }) };
+  const fetched = await fetchObserved(request, ports, reporter, opened);
+  const located = { ...ports, ...(fetched.kind === 'files' ? { fetched: fetched.context } : { openStdin: () => Readable.from([fetched.bytes]) }) };
   return { ports: located, source: await readDefinition(request, located, reporter) };
 }
 
-async function fetchObserved(request: BuildRequest, ports: BuildPorts, reporter: StepReporter, { store, sources }: Opened): Promise<FetchedContext | null> {
+async function fetchObserved(request: BuildRequest, ports: BuildPorts, reporter: StepReporter, { store, sources }: Opened): Promise<Fetched> {
   const { fetchContext } = await import('./fetch-context.ts');
   const step = reporter.describe('[internal] load remote build context');
   reporter.started(step);
   try {
-    const fetched = await fetchContext(request, { ...sources, store, folder: join(store.paths.tmp, 'context'), readStdin: ports.readStdin, signal: ports.signal });
+    const fetched = await fetchContext(request, { ...sources, folder: join(store.paths.tmp, 'context'), openStdin: ports.openStdin, signal: ports.signal });
     reporter.done(step, false);
     return fetched;
   } catch (error) {
@@ -144,7 +143,7 @@ type Opened = Pick<BuildState, 'store' | 'registry' | 'sources'>;
 async function withStore<Result>(request: BuildRequest, ports: BuildPorts, reporter: StepReporter, work: (opened: Opened) => Promise<Result>): Promise<Result> {
   const store = await openBuildStore(request.storeRoot, ports.processID, (notice) => reporter.send({ type: 'notice', level: 'warning', ...notice }));
   const registry = lazyRegistry(ports.registry);
-  const sources = openSources({ ...ports, store, keepsTimes: request.timestamps === 'keep' });
+  const sources = openSources({ ...ports, store, keepsTimes: request.timestamps === 'keep', archiveBytesMax: ports.archiveBytesMax ?? archiveBytesDefault });
   const close = (): Promise<void> => releaseAll([() => sources.close(), () => registry.close(), () => store.close()]);
   return releasing(() => work({ store, registry, sources }), close).catch((error: unknown) => {
     throw machineError(error);
@@ -265,7 +264,7 @@ async function buildInStore(state: BuildState): Promise<BuildOutcome> {
     contextLayers: new Map(),
     downloads: sources.downloads,
     repositories: sources.repositories,
-    decompress: (source, what) => decompressArchive(source, { what, errorClass: 'step', sizeBytesMax: archiveSizeMax }),
+    decompress: (source, what) => decompressArchive(source, { what, errorClass: 'step', sizeBytesMax: sources.archiveBytesMax, sizeHint: archiveSizeHint }),
   };
   const work = async (): Promise<BuildOutcome> => {
     fetches.begin(environment.baseLayers);

@@ -3,37 +3,36 @@
  * brought into the temporary folder of the store and then read as any other; no ignore file counts (SEMANTICS A6, 108).
  * Start at `fetchContext`.
  */
-import { writeFile } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
 import { TsbuildError } from '../base/errors.ts';
 import { ignoreNothing } from '../context/ignore.ts';
 import { findInTree } from '../context/select.ts';
 import { openContextTree } from '../context/tree.ts';
 import { hideCredentials, parseGitUrl, type GitUrl } from '../dockerfile/git-url.ts';
-import { detectCompression } from '../layer/decompress.ts';
-import type { Store } from '../store/store.ts';
-import { isTarHeader } from './add-archives.ts';
+import { peekBytes } from '../layer/decompress.ts';
 import { unpackTree } from './archive-tree.ts';
 import type { BuildRequest } from './build-request.ts';
 import { builderArg } from './builder-args.ts';
-import { isDirectoryContext } from './inputs.ts';
 import type { FetchedContext, FetchedTree } from './fetched-tree.ts';
+import { readDockerfileStream } from './read-dockerfile.ts';
 import { fetchAddress, fetchRepository, loneFileName, type RemoteTreeOptions } from './remote-tree.ts';
+import { blockBytes, looksLikeArchive } from './tar-header.ts';
 
 export interface FetchContextOptions extends RemoteTreeOptions {
-  readonly store: Store;
-  readonly readStdin: () => Promise<Buffer>;
+  readonly openStdin: () => AsyncIterable<Uint8Array>;
 }
 
+/** What came: files, or on standard input a Dockerfile that has none. */
+export type Fetched = { readonly kind: 'files'; readonly context: FetchedContext } | { readonly kind: 'dockerfile'; readonly bytes: Buffer };
+
 /**
- * The context, brought here; null for a directory and for a Dockerfile on standard input.
+ * A context that is no directory, brought here.
  * @throws TsbuildError of fetching and unpacking; `DOCKERFILE_MISSING`, `CONTEXT_DEVICE`, `STDIN_AMBIGUOUS`, class usage
  */
-export async function fetchContext(request: BuildRequest, options: FetchContextOptions): Promise<FetchedContext | null> {
+export async function fetchContext(request: BuildRequest, options: FetchContextOptions): Promise<Fetched> {
   if (request.context === '-') return fromStdin(request, options);
-  if (isDirectoryContext(request)) return null;
   const url = parseGitUrl(request.context, { allowsShorthand: true });
-  return url === null ? fromAddress(request, options) : fromRepository(request, url, options);
+  return { kind: 'files', context: await (url === null ? fromAddress(request, options) : fromRepository(request, url, options)) };
 }
 
 async function fromRepository(request: BuildRequest, url: GitUrl, options: RemoteTreeOptions): Promise<FetchedContext> {
@@ -49,15 +48,13 @@ async function fromAddress(request: BuildRequest, options: RemoteTreeOptions): P
   return withDockerfile({ ...request, file: request.file ?? loneFileName }, tree);
 }
 
-async function fromStdin(request: BuildRequest, { readStdin, store, folder, signal }: FetchContextOptions): Promise<FetchedContext | null> {
-  const bytes = await readStdin();
-  if (detectCompression(bytes) === 'none' && !isTarHeader(bytes)) {
-    if (request.file !== null && bytes.length > 0) throw ambiguous(request, 'standard input is a Dockerfile itself');
-    return null;
-  }
-  const path = join(store.paths.tmp, 'context.tar');
-  await writeFile(path, bytes, { mode: 0o600 });
-  return withDockerfile(request, await unpackTree(path, folder, signal));
+/** An archive goes from the stream to the disk; only a Dockerfile, which has a limit, is held in memory. */
+async function fromStdin(request: BuildRequest, { openStdin, folder, ...options }: FetchContextOptions): Promise<Fetched> {
+  const { start, all } = await peekBytes(openStdin(), blockBytes);
+  if (looksLikeArchive(start)) return { kind: 'files', context: withDockerfile(request, await unpackTree(all, folder, options)) };
+  const bytes = await readDockerfileStream(all, '-');
+  if (request.file !== null && bytes.length > 0) throw ambiguous(request, 'standard input is a Dockerfile itself');
+  return { kind: 'dockerfile', bytes };
 }
 
 function ambiguous({ file, context }: BuildRequest, reason: string): TsbuildError {

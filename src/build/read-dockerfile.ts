@@ -23,8 +23,8 @@ export interface DockerfileSource {
 
 export interface InputOptions {
   readonly workingDirectory: string;
-  /** Everything on standard input; asked only where the request says `-`. */
-  readonly readStdin: () => Promise<Buffer>;
+  /** Standard input; asked only where the request says `-`, and once. */
+  readonly openStdin: () => AsyncIterable<Uint8Array>;
   /** Where the main context is not a directory of the user's. */
   readonly fetched?: FetchedContext;
   /** Gets the text of the Dockerfile before it is parsed, so that errors can show its lines. */
@@ -65,7 +65,7 @@ async function readAnyDockerfile(request: BuildRequest, options: InputOptions): 
   if (options.fetched !== undefined && options.fetched.dockerfile !== null) return readFetched(options.fetched.dockerfile, options);
   const fromStdin = request.file === '-' || (request.context === '-' && request.file === null);
   const { path, name } = fromStdin ? { path: null, name: '-' } : await locateDockerfile(request, options);
-  const bytes = path === null ? await refuseArchive(await options.readStdin()) : await readDockerfileAt(path, name, fileHint);
+  const bytes = path === null ? await readLoneDockerfile(options.openStdin()) : await readDockerfileAt(path, name, fileHint);
   options.onDockerfile?.(name, bytes.toString('utf8'));
   return { bytes, name, path };
 }
@@ -76,12 +76,13 @@ async function readFetched({ path, name }: NonNullable<FetchedContext['dockerfil
   return { bytes, name, path: null };
 }
 
-/** What looks like a tar or a compressed one is a context, not a Dockerfile. */
-async function refuseArchive(bytes: Buffer): Promise<Buffer> {
-  const [{ detectCompression }, { isTarHeader }] = await Promise.all([import('../layer/decompress.ts'), import('./add-archives.ts')]);
-  if (detectCompression(bytes) === 'none' && !isTarHeader(bytes)) return bytes;
-  throw new TsbuildError('usage', 'CONTEXT_ARCHIVE_UNAVAILABLE', '-: a context as an archive on standard input is not available yet', {
-    hint: 'Unpack it, and give the directory.',
+/** What looks like an archive is a context, which comes here only where a Dockerfile was announced, or to be looked at. */
+async function readLoneDockerfile(stdin: AsyncIterable<Uint8Array>): Promise<Buffer> {
+  const [{ peekBytes }, { blockBytes, looksLikeArchive }] = await Promise.all([import('../layer/decompress.ts'), import('./tar-header.ts')]);
+  const { start, all } = await peekBytes(stdin, blockBytes);
+  if (!looksLikeArchive(start)) return readDockerfileStream(all, '-');
+  throw new TsbuildError('usage', 'DOCKERFILE_IS_ARCHIVE', 'failed to read dockerfile: -: it is an archive', {
+    hint: 'Give the Dockerfile itself on standard input. As a context, an archive can be built: tsbuild build -.',
   });
 }
 

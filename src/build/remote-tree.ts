@@ -2,6 +2,7 @@
  * The files of a context that lies elsewhere: a repository, or what is behind an address. Main and named contexts are
  * fetched alike. Start at `fetchTree`.
  */
+import { createReadStream } from 'node:fs';
 import { chmod, copyFile, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseGitUrl, type GitUrl } from '../dockerfile/git-url.ts';
@@ -15,6 +16,8 @@ export interface RemoteTreeOptions {
   readonly downloads: Pick<Downloads, 'resolve'>;
   /** For what is unpacked; not there yet, and its owner removes it. */
   readonly folder: string;
+  /** What an archive may grow to. */
+  readonly archiveBytesMax: number;
   readonly signal: AbortSignal;
 }
 
@@ -39,11 +42,11 @@ export interface AddressTree extends FetchedTree {
   readonly isArchive: boolean;
 }
 
-export async function fetchAddress(address: Pick<DownloadRequest, 'what' | 'url' | 'checksum'>, { downloads, folder, signal }: RemoteTreeOptions): Promise<AddressTree> {
+export async function fetchAddress(address: Pick<DownloadRequest, 'what' | 'url' | 'checksum'>, { downloads, folder, archiveBytesMax, signal }: RemoteTreeOptions): Promise<AddressTree> {
   const { path, modifiedSeconds } = await (await downloads.resolve({ ...address, signal })).open();
   const { isArchive, unpackTree } = await import('./archive-tree.ts');
   if (await isArchive(path)) {
-    const tree = await unpackTree(path, folder, signal);
+    const tree = await unpackTree(createReadStream(path), folder, { archiveBytesMax, signal });
     return { ...tree, timeSeconds: modifiedSeconds ?? tree.timeSeconds, isArchive: true };
   }
   await mkdir(folder, { mode: 0o700 });

@@ -14,28 +14,32 @@ export interface SourcesOptions {
   readonly secrets: SecretProvider;
   /** Whether files of repositories get the time of their commit. */
   readonly keepsTimes: boolean;
+  /** What an archive may grow to. */
+  readonly archiveBytesMax: number;
 }
 
 export interface Sources {
   readonly downloads: Downloads;
   readonly repositories: Repositories;
+  readonly archiveBytesMax: number;
   /** The files behind an address of a named context. @throws TsbuildError of fetching and unpacking */
   readonly fetchNamed: (url: string, signal: AbortSignal) => Promise<FetchedTree>;
   close(): Promise<void>;
 }
 
-export function openSources({ store, searchPath, registry, secrets, keepsTimes }: SourcesOptions): Sources {
+export function openSources({ store, searchPath, registry, secrets, keepsTimes, archiveBytesMax }: SourcesOptions): Sources {
   const secret = (id: string): Promise<Uint8Array | null> => secrets.secret(id);
   const downloads = createDownloads({ store, registry, secret });
   const repositories = createRepositories({ tmp: store.paths.tmp, searchPath, registry, keepsTimes, secret, ssh: (id) => secrets.agent(id)?.[0] ?? null });
   const trees = new Map<string, Promise<FetchedTree>>();
   const fetchNew = async (url: string, folder: string, signal: AbortSignal): Promise<FetchedTree> => {
     const { fetchTree } = await import('./remote-tree.ts');
-    return fetchTree(url, { downloads, repositories, folder, signal });
+    return fetchTree(url, { downloads, repositories, archiveBytesMax, folder, signal });
   };
   return {
     downloads,
     repositories,
+    archiveBytesMax,
     fetchNamed: (url, signal) => {
       const tree = trees.get(url) ?? fetchNew(url, join(store.paths.tmp, `context-${trees.size}`), signal);
       trees.set(url, tree);

@@ -14,6 +14,7 @@ import { hostPlatform, parsePlatform } from '../image/platform.ts';
 import type { Store } from '../store/store.ts';
 import type { StoreNotice } from '../store/tags.ts';
 import type { Commands, StoreRequest, VerifyReport } from './commands.ts';
+import { parseSize } from './options/limits.ts';
 import { openLog, readStepEnd } from './stored-logs.ts';
 
 /** What the commands need of the process besides their requests. */
@@ -121,7 +122,8 @@ async function withStore<Result>({ storeRoot }: StoreRequest, work: (store: Stor
 function checkPorts(context: WiringContext, signal: AbortSignal, sources: Map<string, string>): CheckPorts {
   return {
     workingDirectory: context.workingDirectory,
-    readStdin: () => readAll(context.stdin, signal),
+    // Nobody waits for a standard input that never ends after an interruption.
+    openStdin: () => addAbortSignal(signal, context.stdin),
     architecture: process.arch,
     onDockerfile: (file, text) => sources.set(file, text),
   };
@@ -129,6 +131,7 @@ function checkPorts(context: WiringContext, signal: AbortSignal, sources: Map<st
 
 function buildPorts(context: WiringContext, request: BuildRequest, sink: EventSink, signal: AbortSignal, sources: Map<string, string>): BuildPorts {
   const startMs = Date.now() - performance.now();
+  const archiveBytesMax = context.env['TSBUILD_ARCHIVE_SIZE_MAX'];
   return {
     ...checkPorts(context, signal, sources),
     sink,
@@ -140,14 +143,8 @@ function buildPorts(context: WiringContext, request: BuildRequest, sink: EventSi
     searchPath: searchPath(context.env),
     registry: { env: context.env, homeDir: context.env['HOME'] ?? homedir() },
     secrets: createSecretProvider(request, context),
+    ...(archiveBytesMax === undefined || archiveBytesMax === '' ? {} : { archiveBytesMax: parseSize('TSBUILD_ARCHIVE_SIZE_MAX', archiveBytesMax) }),
   };
-}
-
-/** Nobody waits for a standard input that never ends after an interruption. */
-async function readAll(stream: Readable, signal: AbortSignal): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of addAbortSignal(signal, stream)) chunks.push(Buffer.from(chunk as Uint8Array)); // no encoding is set
-  return Buffer.concat(chunks);
 }
 
 /** What `--network default` means on this machine, in a few words for `--help`. */

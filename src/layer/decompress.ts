@@ -31,6 +31,8 @@ export interface DecompressOptions {
   readonly sizeBytesMax: number;
   /** Of what is wrong with the data; `registry` unless told. */
   readonly errorClass?: ErrorClass;
+  /** What to do where there are more. */
+  readonly sizeHint?: string;
   readonly signal?: AbortSignal;
 }
 
@@ -41,7 +43,7 @@ type Bytes = AsyncGenerator<Uint8Array, void, undefined>;
  * @throws TsbuildError `DATA_CORRUPT`, `DATA_TOO_LARGE` (class `errorClass`), `DECOMPRESSOR_MISSING`
  */
 export async function* decompress(source: AsyncIterable<Uint8Array>, options: DecompressOptions): Bytes {
-  const { start, all } = await peek(source);
+  const { start, all } = await peekBytes(source, magicBytes);
   const compression = detectCompression(start);
   let sizeBytes = 0;
   try {
@@ -49,7 +51,7 @@ export async function* decompress(source: AsyncIterable<Uint8Array>, options: De
       options.signal?.throwIfAborted();
       sizeBytes += chunk.length;
       if (sizeBytes > options.sizeBytesMax) {
-        throw new TsbuildError(options.errorClass ?? 'registry', 'DATA_TOO_LARGE', `decompress ${options.what}: it has more than ${options.sizeBytesMax} bytes`);
+        throw new TsbuildError(options.errorClass ?? 'registry', 'DATA_TOO_LARGE', `decompress ${options.what}: it has more than ${options.sizeBytesMax} bytes`, options.sizeHint === undefined ? {} : { hint: options.sizeHint });
       }
       yield chunk;
     }
@@ -78,18 +80,18 @@ function undo(compression: Compression, source: Bytes, options: DecompressOption
   }
 }
 
-/** The first bytes, and the whole stream including them. */
-async function peek(source: AsyncIterable<Uint8Array>): Promise<{ readonly start: Uint8Array; readonly all: Bytes }> {
+/** The first bytes, fewer where there are no more, and the whole stream including them. */
+export async function peekBytes(source: AsyncIterable<Uint8Array>, sizeBytes: number): Promise<{ readonly start: Uint8Array; readonly all: Bytes }> {
   const iterator = source[Symbol.asyncIterator]();
   const chunks: Uint8Array[] = [];
   let size = 0;
-  while (size < magicBytes) {
+  while (size < sizeBytes) {
     const next = await iterator.next();
     if (next.done === true) break;
     chunks.push(next.value);
     size += next.value.length;
   }
-  return { start: Buffer.concat(chunks).subarray(0, magicBytes), all: replay(chunks, iterator) };
+  return { start: Buffer.concat(chunks).subarray(0, sizeBytes), all: replay(chunks, iterator) };
 }
 
 async function* replay(chunks: readonly Uint8Array[], iterator: AsyncIterator<Uint8Array>): Bytes {

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { test } from 'node:test';
 import { readDockerfileBytes } from '../../src/build/read-dockerfile.ts';
 import { parseInvocation } from '../../src/cli/program.ts';
@@ -52,7 +53,7 @@ test('A2.8 without a Dockerfile, dockerfile is read', async (t) => {
   writeFileSync(join(folder, 'dockerfile'), 'FROM lower\n');
   const invocation = parseInvocation([folder], { env: {}, user: { uid: 0, workingDirectory: '/' }, version: '0', network: '', helpWidth: 80 });
   assert.ok(invocation.command === 'build');
-  const options = { workingDirectory: '/', readStdin: () => Promise.reject(new Error('not asked for')) };
+  const options = { workingDirectory: '/', openStdin: () => Readable.from([]) };
   assert.equal((await readDockerfileBytes(invocation.request, options)).name, 'dockerfile');
   writeFileSync(join(folder, 'Dockerfile'), 'FROM upper\n');
   assert.equal((await readDockerfileBytes(invocation.request, options)).name, 'Dockerfile');

@@ -1,15 +1,17 @@
 /** Main contexts that are no directory: archives on standard input, addresses, repositories; what each hides, and what hostile ones get. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { serve } from '../registry/servers.ts';
 import { makeRepository, serveGit } from '../support/git-server.ts';
+import { unfinished, until } from '../support/machine-state.ts';
 import { forRun, skipWithout } from '../support/needs.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
-import { runTsbuild } from '../support/tsbuild.ts';
+import { runTsbuild, startTsbuild } from '../support/tsbuild.ts';
 import { makeTar } from '../layer/support.ts';
 
 const skip = skipWithout(...forRun, { program: 'git' });
@@ -24,7 +26,7 @@ interface Built {
 
 interface Bench {
   readonly folder: string;
-  readonly build: (args: readonly string[], input?: Uint8Array) => Promise<Built>;
+  readonly build: (args: readonly string[], input?: Uint8Array, env?: Readonly<Record<string, string>>) => Promise<Built>;
   /** A tar of these files. */
   readonly tar: (files: Readonly<Record<string, string>>, ...options: readonly string[]) => Promise<Buffer>;
 }
@@ -34,8 +36,8 @@ function prepare(t: TestContext): Bench {
   const store = join(folder, 'store');
   return {
     folder,
-    build: async (args, input) => {
-      const { exitCode, stderr } = await runTsbuild(['build', '--progress=quiet', '-o', `type=local,dest=${join(folder, 'out')}`, ...args], { store, cwd: folder, ...(input === undefined ? {} : { input }) });
+    build: async (args, input, env = {}) => {
+      const { exitCode, stderr } = await runTsbuild(['build', '--progress=quiet', '-o', `type=local,dest=${join(folder, 'out')}`, ...args], { store, cwd: folder, env, ...(input === undefined ? {} : { input }) });
       const out = join(folder, 'out');
       const files = existsSync(out) ? execFileSync('find', [out, '-mindepth', '1', '-printf', '%P\\n'], { encoding: 'utf8' }).split('\n').filter((name) => name !== '').sort() : [];
       execFileSync('rm', ['-rf', out]);
@@ -152,4 +154,35 @@ test('hostile archives plant nothing outside, and end with one message', { skip 
   failed(await build(['-'], archive(`f('big', 'x' * 100000)`).subarray(0, 50_000)), 1, /is not a valid tar: it ends in a file's data/);
   const gzip = execFileSync('gzip', ['-c'], { input: archive('') });
   failed(await build(['-'], gzip.subarray(0, gzip.length - 20)), 4, /its gzip data is broken/);
+});
+
+test('what an archive may grow to has a limit, which the environment can set; so has a Dockerfile on standard input', { skip }, async (t) => {
+  const { folder, build } = prepare(t);
+  const bomb = execFileSync('gzip', ['-c'], { input: readFileSync(makeTar(join(folder, 'bomb.tar'), `f('Dockerfile', ${JSON.stringify(dockerfile)}); f('big', 'x' * 3000000)`)) });
+  assert.ok(bomb.length < 10_000);
+  const env = { TSBUILD_ARCHIVE_SIZE_MAX: '2m' };
+  failed(await build(['-'], bomb, env), 4, /context: it has more than 2097152 bytes[^]*TSBUILD_ARCHIVE_SIZE_MAX/);
+  assert.deepEqual(worked(await build(['-'], bomb, { TSBUILD_ARCHIVE_SIZE_MAX: '4m' })), ['Dockerfile', 'big']);
+  await mkdir(join(folder, 'context'));
+  await writeFile(join(folder, 'context/a.tgz'), bomb);
+  await writeFile(join(folder, 'context/Dockerfile'), 'FROM scratch\nADD a.tgz /\n');
+  failed(await build(['context'], undefined, env), 1, /a\.tgz: it has more than 2097152 bytes[^]*TSBUILD_ARCHIVE_SIZE_MAX/);
+  failed(await build(['-'], undefined, { TSBUILD_ARCHIVE_SIZE_MAX: 'much' }), 2, /TSBUILD_ARCHIVE_SIZE_MAX "much": is not a size/);
+  failed(await build(['-'], Buffer.alloc(20_000_000, '#')), 2, /it has more than \d+ bytes/);
+});
+
+test('an archive on standard input is unpacked while it comes', { skip }, async (t) => {
+  const { folder, tar } = prepare(t);
+  const store = join(folder, 'store');
+  const body = await tar({ Dockerfile: dockerfile, first: '', last: 'x'.repeat(1_000_000) }, '--sort=name');
+  const half = body.length - 500_000;
+  const child = startTsbuild(['build', '-o', `type=local,dest=${join(folder, 'out')}`, '-'], { store }, 'pipe');
+  const closed = once(child, 'close');
+  child.stdin?.write(body.subarray(0, half));
+  const tmp = join(store, 'tmp');
+  await until('the first files are there', () => existsSync(tmp) && readdirSync(tmp, { recursive: true }).some((path) => String(path).endsWith('/upper/first')));
+  child.stdin?.end(body.subarray(half));
+  assert.equal((await closed)[0], 0);
+  assert.deepEqual(readdirSync(join(folder, 'out')).sort(), ['Dockerfile', 'first', 'last']);
+  assert.deepEqual(await unfinished(store), []);
 });

@@ -35,8 +35,8 @@ function processOptions(options: CallOptions): { readonly cwd: string; readonly 
 }
 
 /** Starts `tsbuild ARGS` for a test that interrupts it; it must wait for `close`. */
-export function startTsbuild(args: readonly string[], options: CallOptions): ChildProcess {
-  return spawn(process.execPath, [program, ...args], { ...processOptions(options), stdio: ['ignore', 'pipe', 'pipe'] });
+export function startTsbuild(args: readonly string[], options: CallOptions, stdin: 'ignore' | 'pipe' = 'ignore'): ChildProcess {
+  return spawn(process.execPath, [program, ...args], { ...processOptions(options), stdio: [stdin, 'pipe', 'pipe'] });
 }
 
 /** Builds with `--progress=rawjson` and returns what it told, also of a build that fails. */
