@@ -3,9 +3,10 @@
  * It reads no environment and prints nothing: what it needs comes in, what happens goes out as events.
  * Start at `runBuild`; the walk over the graph is in `executor.ts`, single operations in the `perform-*.ts` files.
  */
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable, type Writable } from 'node:stream';
-import { TsbuildError } from '../base/errors.ts';
+import { errnoCode, TsbuildError } from '../base/errors.ts';
 import type { EventSink } from '../base/events.ts';
 import { releaseAll, releasing } from '../base/releasing.ts';
 import { openCache, type Cache } from '../cache/cache.ts';
@@ -158,7 +159,19 @@ const takeLock: TakeLock = (path, { mode, wait }) => {
 
 /** Opens the store as builds and commands use it. */
 export function openBuildStore(root: string, processId: number, report?: (notice: StoreNotice) => void): Promise<Store> {
-  return openStore({ root, processId, lock: takeLock, openGate, ...(report === undefined ? {} : { report }) });
+  return openStore({ root, processId, lock: takeLock, openGate, removeTree: removeOwned, ...(report === undefined ? {} : { report }) });
+}
+
+/** As this user; what only the sandbox's user namespace may remove, is left for it. It is started for nothing else. */
+async function removeOwned(path: string): Promise<void> {
+  try {
+    await rm(path, { recursive: true, force: true });
+  } catch (error) {
+    if (!['EACCES', 'EPERM'].includes(errnoCode(error) ?? '')) throw error;
+    const [{ startHelper }, { removeTree }] = await Promise.all([import('../native/helper.ts'), import('../layer/layer.ts')]);
+    const helper = await startHelper();
+    await releasing(() => removeTree(helper, path), () => helper.close());
+  }
 }
 
 interface BuildState {

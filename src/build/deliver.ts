@@ -64,7 +64,7 @@ export async function deliver(options: DeliverOptions): Promise<Delivery> {
     const kept = await storeImage(store, images, { names, isIndex: options.isIndex, annotations: request.annotations });
     const written = await writeOutputs(options, images, names, (text) => reporter.send({ type: 'step-note', id: step.id, text }));
     const root = written ?? kept.root;
-    await writeReports(request, { ...kept, root }, names);
+    await writeReports(options, { ...kept, root }, names);
     reporter.done(step, false);
     return { imageID: imageIDOf({ ...kept, root }), manifestDigest: root.digest, names };
   } catch (error) {
@@ -169,9 +169,9 @@ async function* readTree(environment: BuildEnvironment, layers: readonly DiffID[
   });
 }
 
-async function writeReports(request: BuildRequest, image: KeptImage, names: readonly string[]): Promise<void> {
-  if (request.iidFile !== null) await writeFileAtomically(request.iidFile, imageIDOf(image));
+async function writeReports({ request, environment: { store } }: DeliverOptions, image: KeptImage, names: readonly string[]): Promise<void> {
+  if (request.iidFile !== null) await writeFileAtomically(request.iidFile, imageIDOf(image), store);
   if (request.metadataFile !== null) {
-    await writeFileAtomically(request.metadataFile, encodeMetadata({ configDigest: image.configDigest, root: image.root, names }));
+    await writeFileAtomically(request.metadataFile, encodeMetadata({ configDigest: image.configDigest, root: image.root, names }), store);
   }
 }

@@ -5,7 +5,7 @@ import { releaseAll, undo } from '../base/releasing.ts';
 import type { TimePolicy } from '../layer/layer.ts';
 import { startHelper } from '../native/helper.ts';
 import { callerName, subordinateHint, type UserNamespace } from '../native/user-namespace.ts';
-import { openCgroups } from '../sandbox/cgroup/cgroups.ts';
+import { openCgroups, type CgroupOptions } from '../sandbox/cgroup/cgroups.ts';
 import type { GroupLimits } from '../sandbox/cgroup/group-limits.ts';
 import { park } from '../sandbox/cgroup/park.ts';
 import { detectNetwork } from '../sandbox/network.ts';
@@ -61,12 +61,17 @@ async function start(options: MachineryOptions): Promise<Machinery> {
     let network: Promise<DefaultNetwork> | null = null;
     const onWarning = (text: string): void => reporter.send({ type: 'notice', level: 'warning', code: 'CGROUPS', text });
     const { limits, runCount: aheadMax } = options;
-    const cgroups = lazyCgroups(() => openCgroups({ limits, onWarning, aheadMax, park: (files) => park(helper, files) }));
+    const cgroups = lazyCgroups(() => openCgroups({ limits, onWarning, aheadMax, onPlaces: rememberGroups(store), park: (files) => park(helper, files) }));
     const seccomp = stepFilter(options.architecture === 'arm64' ? 'arm64' : 'x64');
     return { helper, snapshots, network: () => (network ??= chooseNetwork(options, helper.userNamespace !== null)), cgroups, resolvConf, seccomp };
   } catch (error) {
     throw await undo(error, () => helper.close());
   }
+}
+
+/** Groups are outside of the store and stay when their build is killed. */
+function rememberGroups(store: Store): NonNullable<CgroupOptions['onPlaces']> {
+  return (directories, prefix) => { store.remember(directories.map((directory) => ({ kind: 'groups', directory, prefix }))); };
 }
 
 /** Most images of distributions have files of several owners: better said before one fails. */

@@ -88,7 +88,7 @@ export function createCommands(context: WiringContext): Promise<Commands> {
       withStore(stored, async (store) => {
         const [{ saveImages }, { writeDestination }] = await Promise.all([import('../export/save-images.ts'), import('../export/destination.ts')]);
         const archive = await saveImages(store, request.names, { format: request.format, platform: choiceOf(request.platform) });
-        await writeDestination(request.output, archive, { stdout: context.stdout as BuildPorts['stdout'], signal: stored.signal });
+        await writeDestination(request.output, archive, { stdout: context.stdout as BuildPorts['stdout'], record: store, signal: stored.signal });
       }),
     load: (input, request) =>
       withStore(request, async (store) => {

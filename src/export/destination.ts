@@ -3,7 +3,7 @@ import type { Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { TsbuildError } from '../base/errors.ts';
 import { diskError } from '../store/disk-error.ts';
-import { writeOutput } from './output-file.ts';
+import { writeOutput, type OutputRecord } from './output-file.ts';
 import { stdoutDest } from './output-spec.ts';
 
 /** `process.stdout`, or what stands for it. */
@@ -16,9 +16,9 @@ export type StandardOutput = Writable & { readonly isTTY?: boolean };
 export async function writeDestination(
   dest: string,
   chunks: AsyncIterable<Uint8Array>,
-  { stdout, signal }: { readonly stdout: StandardOutput; readonly signal: AbortSignal },
+  { stdout, record, signal }: { readonly stdout: StandardOutput; readonly record: OutputRecord; readonly signal: AbortSignal },
 ): Promise<void> {
-  if (dest !== stdoutDest) return writeOutput(dest, chunks, signal);
+  if (dest !== stdoutDest) return writeOutput(dest, chunks, { record, signal });
   if (stdout.isTTY === true) throw outputToTerminal('write output');
   try {
     await pipeline(chunks, stdout, { end: false, signal });

@@ -60,7 +60,7 @@ export async function exportImage(request: ExportRequest): Promise<Exported> {
     case 'cacheonly':
       return null;
     case 'tar':
-      return toNull(writeDestination(spec.dest, ports.rootfs(singleImage(request), signal), { stdout: ports.stdout, signal }));
+      return toNull(writeDestination(spec.dest, ports.rootfs(singleImage(request), signal), { stdout: ports.stdout, record: request.store, signal }));
     case 'local':
       return toNull(exportLocal(request, spec));
     case 'oci':
@@ -97,18 +97,18 @@ async function exportArchive(request: ExportRequest, spec: ArchiveOutput): Promi
   if (spec.type === 'docker') singleImage(request);
   const image = await prepareImage(request, spec);
   const files = layoutFiles([image], request.store.blobs, spec.type === 'docker');
-  const { ports, signal } = request;
-  if (spec.tar) await writeDestination(spec.dest, packArchive(files), { stdout: ports.stdout, signal });
-  else await writeLayoutFolder(spec.dest, files, signal);
+  const { ports, store: record, signal } = request;
+  if (spec.tar) await writeDestination(spec.dest, packArchive(files), { stdout: ports.stdout, record, signal });
+  else await writeLayoutFolder(spec.dest, files, { record, signal });
   return image;
 }
 
-async function exportLocal({ images, isIndex, ports, signal }: ExportRequest, spec: LocalOutput): Promise<void> {
+async function exportLocal({ images, isIndex, ports, store: record, signal }: ExportRequest, spec: LocalOutput): Promise<void> {
   const options = { signal, skipped: (name: string) => ports.notice(`not written to ${spec.dest}: ${name} is a device or FIFO`) };
   for (const image of images) {
     // As buildx: several platforms stand in folders of their own.
     const dest = !(spec.platformSplit ?? isIndex) ? spec.dest : join(spec.dest, formatPlatform(image.platform).replaceAll('/', '_'));
-    await writeFolder(dest, (folder) => unpackTree(ports.rootfs(image, signal), folder, options), { signal });
+    await writeFolder(dest, (folder) => unpackTree(ports.rootfs(image, signal), folder, options), { record, signal });
   }
 }
 

@@ -7,14 +7,14 @@ import { errnoCode, TsbuildError } from '../base/errors.ts';
 import type { Descriptor } from '../image/config.ts';
 import { decodeIndexEntries, encodeIndex, refNameAnnotation } from '../store/layout-index.ts';
 import { fileOfBytes, type ArchiveFile } from './archive.ts';
-import { writeFolder } from './output-folder.ts';
+import { writeFolder, type FolderOptions } from './output-folder.ts';
 
 /** Writes the files; `index.json` is put in place last, so that the layout is never without a blob that it names. */
-export async function writeLayoutFolder(path: string, files: readonly ArchiveFile[], signal: AbortSignal): Promise<void> {
+export async function writeLayoutFolder(path: string, files: readonly ArchiveFile[], { record, signal }: Pick<FolderOptions, 'record' | 'signal'>): Promise<void> {
   const fill = async (folder: string): Promise<void> => {
     for (const file of files) await writeFile(folder, file.name === 'index.json' ? await mergeIndex(path, file) : file, signal);
   };
-  await writeFolder(path, fill, { signal, last: 'index.json' });
+  await writeFolder(path, fill, { record, signal, last: 'index.json' });
 }
 
 async function writeFile(folder: string, file: ArchiveFile, signal: AbortSignal): Promise<void> {

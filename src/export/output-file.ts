@@ -1,24 +1,34 @@
 /**
- * Output files: whole under their name, or not there. Written beside their place, flushed, renamed; removed on failure.
+ * Output files: whole under their name, or not there. Written beside their place, flushed, renamed; removed on failure, and
+ * after SIGKILL by the next who opens the store.
  * A device, a FIFO or `/dev/stdout` has no name to replace and is written to directly.
  */
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
 import { open, realpath, rename, rm, stat, type FileHandle } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { errnoCode, TsbuildError } from '../base/errors.ts';
 import { undo } from '../base/releasing.ts';
 import { diskError } from '../store/disk-error.ts';
 import { syncDirectory } from '../store/durable.ts';
+import type { Store } from '../store/store.ts';
 
 /** The name of something unfinished in a user's folder. */
 export function unfinishedName(): string {
   return `.tsbuild-${randomBytes(6).toString('hex')}`;
 }
 
+/** Where it is written down that something unfinished is about to stand in a user's folder: see `Store.remember`. */
+export type OutputRecord = Pick<Store, 'remember'>;
+
 /** Writes a small file whole, for `--iidfile` and `--metadata-file`. Throws as `writeOutput` does. */
-export function writeFileAtomically(path: string, bytes: Uint8Array | string): Promise<void> {
-  return writeOutput(path, [Buffer.from(bytes)]);
+export function writeFileAtomically(path: string, bytes: Uint8Array | string, record: OutputRecord): Promise<void> {
+  return writeOutput(path, [Buffer.from(bytes)], { record });
+}
+
+export interface OutputOptions {
+  readonly record: OutputRecord;
+  readonly signal?: AbortSignal;
 }
 
 /**
@@ -26,10 +36,10 @@ export function writeFileAtomically(path: string, bytes: Uint8Array | string): P
  * @throws TsbuildError `OUTPUT_INVALID`, `OUTPUT_DENIED`, `OUTPUT_READ_ONLY`, `OUTPUT_IO`, `DISK_FULL`; what the chunks
  *   throw; the signal's reason when it aborts
  */
-export async function writeOutput(path: string, chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>, signal?: AbortSignal): Promise<void> {
+export async function writeOutput(path: string, chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>, options: OutputOptions): Promise<void> {
   try {
     const target = await targetOf(path);
-    await (target.kind === 'file' ? replaceBy(target.path, chunks, signal) : writeInto(target.path, chunks, signal));
+    await (target.kind === 'file' ? replaceBy(target.path, chunks, options) : writeInto(target.path, chunks, options.signal));
   } catch (error) {
     throw diskError(error, { operation: 'write output', path, owner: 'output' });
   }
@@ -56,8 +66,9 @@ export function destinationIsFolder(path: string): TsbuildError {
   });
 }
 
-async function replaceBy(path: string, chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>, signal?: AbortSignal): Promise<void> {
+async function replaceBy(path: string, chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>, { record, signal }: OutputOptions): Promise<void> {
   const unfinished = join(dirname(path), unfinishedName());
+  record.remember([{ kind: 'unfinished', path: resolve(unfinished) }]);
   try {
     const handle = await open(unfinished, 'wx', 0o666);
     try {

@@ -10,22 +10,29 @@ import { errnoCode, TsbuildError } from '../base/errors.ts';
 import { undo } from '../base/releasing.ts';
 import { diskError } from '../store/disk-error.ts';
 import { syncDirectory } from '../store/durable.ts';
-import { unfinishedName } from './output-file.ts';
+import { unfinishedName, type OutputRecord } from './output-file.ts';
 
 /** Fills an empty folder with what is to be in the output. */
 export type FillFolder = (folder: string) => Promise<void>;
+
+export interface FolderOptions {
+  readonly record: OutputRecord;
+  readonly signal: AbortSignal;
+  readonly last?: string;
+}
 
 /**
  * Makes or updates the folder `path`. `last` names a file at its top that is put in place after everything else, because
  * it speaks of the others (`index.json`).
  * @throws TsbuildError `OUTPUT_INVALID`, `OUTPUT_DENIED`, `OUTPUT_READ_ONLY`, `OUTPUT_IO`, `DISK_FULL`; what `fill` throws
  */
-export async function writeFolder(path: string, fill: FillFolder, options: { readonly signal: AbortSignal; readonly last?: string }): Promise<void> {
+export async function writeFolder(path: string, fill: FillFolder, options: FolderOptions): Promise<void> {
   const destination = resolve(path);
   try {
     const isNew = await checkFolder(path);
     // Inside a folder that is there: it may be a mount point, and rename(2) does not leave a file system.
     const unfinished = join(isNew ? nearestFolder(dirname(destination)) : destination, unfinishedName());
+    options.record.remember([{ kind: 'unfinished', path: unfinished }]);
     try {
       await mkdir(unfinished, { mode: 0o777 });
       await fill(unfinished);

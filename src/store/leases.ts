@@ -4,19 +4,21 @@
  * Each process has a list, one path of the store a line: the lock file of its temporary folder. It adds to the list under
  * a shared lock of the gate; who removes things reads all lists, decides and removes under the gate's exclusive lock. So a
  * name is either in the list before somebody decides, and is kept, or it is looked for after the removal, and is missing.
- * A list goes with the temporary folder that it belongs to.
+ * A list goes with the temporary folder that it belongs to. It also says what its process has outside of the store (`remnants.ts`).
  */
-import { closeSync, openSync, readdirSync, readFileSync, writeSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { errnoCode } from '../base/errors.ts';
 import { diskError } from './disk-error.ts';
 import type { Gate } from './lock.ts';
+import { encodeRemnant, isRemnantLine, readList, type Remnant } from './remnants.ts';
 import { lockSuffix } from './temporary.ts';
 
 /** One process's leases. */
 export interface Leases {
   /** Keeps a file or folder until this process ends, also one that is not there yet. Path below the store's root. */
   hold(path: string): void;
+  /** Writes down what would stay outside of the store if this process were killed; to be called before it is made. */
+  remember(remnants: readonly Remnant[]): void;
   close(): void;
 }
 
@@ -25,19 +27,23 @@ export function openLeases(folder: string, gate: Gate): Leases {
   const held = new Set<string>();
   const path = folder + lockSuffix;
   let file: number | null = null;
+  const append = (lines: readonly string[]): void => {
+    try {
+      gate.pass(() => {
+        file ??= openSync(path, 'a', 0o600);
+        writeSync(file, lines.map((line) => `${line}\n`).join(''));
+      });
+    } catch (error) {
+      throw diskError(error, { operation: 'write', path, owner: 'store' });
+    }
+  };
   return {
     hold: (leased) => {
       if (held.has(leased)) return;
-      try {
-        gate.pass(() => {
-          file ??= openSync(path, 'a', 0o600);
-          writeSync(file, `${leased}\n`);
-        });
-      } catch (error) {
-        throw diskError(error, { operation: 'write', path, owner: 'store' });
-      }
+      append([leased]);
       held.add(leased);
     },
+    remember: (remnants) => { append(remnants.map(encodeRemnant)); },
     close: () => {
       if (file !== null) closeSync(file);
       file = null;
@@ -54,16 +60,7 @@ export function readLeases(parent: string, except = ''): ReadonlySet<string> {
   for (const name of readdirSync(parent)) {
     const path = join(parent, name);
     if (!name.endsWith(lockSuffix) || path === except + lockSuffix) continue;
-    for (const line of readList(path).split('\n')) if (line !== '') leased.add(line);
+    for (const line of readList(path).split('\n')) if (line !== '' && !isRemnantLine(line)) leased.add(line);
   }
   return leased;
-}
-
-function readList(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    if (errnoCode(error) === 'ENOENT') return '';
-    throw error;
-  }
 }

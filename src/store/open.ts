@@ -67,6 +67,7 @@ async function openFolders(options: StoreOptions): Promise<Store> {
     paths,
     gate,
     lease,
+    remember: (remnants) => { leases.remember(remnants); },
     cleaned: cleaning,
     blobs: openBlobs({ blobs: blobFolder, tmp: paths.tmp, lease: (name) => { lease(join(blobsBelowRoot, name)); } }),
     tags: openTags({ index: join(paths.oci, 'index.json'), lockFile: join(root, 'index.lock'), tmp: paths.tmp, lock, report }),

@@ -5,6 +5,7 @@
 import type { BlobDigest } from '../base/digest.ts';
 import type { Descriptor } from '../base/descriptor.ts';
 import type { Gate } from './lock.ts';
+import type { Remnant } from './remnants.ts';
 
 /** Folders of the store, absolute. All exist once the store is open. */
 export interface StorePaths {
@@ -76,6 +77,11 @@ export interface Store {
    * is there. Nobody removes it then until this store is closed. Blobs are leased by asking for them.
    */
   lease(path: string): void;
+  /**
+   * Says what would stay outside of the store if this process were killed now; to be called before it is made. Whoever
+   * opens the store after that removes it.
+   */
+  remember(remnants: readonly Remnant[]): void;
   /** What to decide and remove under, for who removes things: `gate.closed`, then `readLeases`. */
   readonly gate: Gate;
   /** Resolves when what dead processes left is gone. */

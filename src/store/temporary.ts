@@ -10,9 +10,11 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { messageOf, TsbuildError } from '../base/errors.ts';
+import { undo } from '../base/releasing.ts';
 import type { HeldLock, TakeLock } from './lock.ts';
+import { decodeRemnants, readList, removeRemnant } from './remnants.ts';
 
-/** The lock file of a folder has its name and this. What is in it, is `leases.ts`'s. */
+/** The lock file of a folder has its name and this. What is in it, is `leases.ts`'s: also what its process has elsewhere. */
 export const lockSuffix = '.lock';
 const attemptsMax = 16;
 
@@ -59,7 +61,7 @@ export async function removeLeftovers(options: TemporaryOptions): Promise<readon
       const path = join(options.parent, name.slice(0, -lockSuffix.length));
       const held = await tryLock(path, options);
       if (held === null) continue;
-      await dismantle(path, held, options).catch((error: unknown) => kept.push(`remove leftover ${path}: ${messageOf(error)}`));
+      await removeLeftover(path, held, options).catch((error: unknown) => kept.push(`remove leftover ${path}: ${messageOf(error)}`));
     }
   } catch (error) {
     kept.push(`search ${options.parent} for leftovers: ${messageOf(error)}`);
@@ -69,6 +71,16 @@ export async function removeLeftovers(options: TemporaryOptions): Promise<readon
 
 function tryLock(path: string, { lock }: TemporaryOptions): Promise<HeldLock | null> {
   return lock(path + lockSuffix, { mode: 'exclusive', wait: false });
+}
+
+/** What the dead process had outside of the store goes first: the list that names it goes with the folder. */
+async function removeLeftover(path: string, held: HeldLock, options: TemporaryOptions): Promise<void> {
+  try {
+    for (const remnant of decodeRemnants(readList(path + lockSuffix))) await removeRemnant(remnant, options.removeTree);
+  } catch (error) {
+    throw await undo(error, () => held.release());
+  }
+  await dismantle(path, held, options);
 }
 
 /** The lock file goes last: until then the next process can still find what was left. */

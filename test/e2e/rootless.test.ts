@@ -1,6 +1,6 @@
 /** Builds of a user without privileges: what root's builds make, byte for byte, and named errors for what cannot be. */
 import assert from 'node:assert/strict';
-import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { baseImage } from '../support/base-images.ts';
@@ -65,6 +65,20 @@ test('the store of a user lies below its home, and nothing of another owner is l
   const store = join(withIds.home, '.local/share/tsbuild');
   assert.equal(await mustRun('find', [join(store, 'tmp'), '-mindepth', '1']), '');
   assert.equal(await mustRun('find', [store, '!', '-user', withIds.name, '-not', '-path', '*/snapshots/*', '-not', '-path', '*/mounts/*']), '');
+});
+
+test('what a killed build left to a subordinate id is removed by the next command, whichever', { skip }, async () => {
+  const tmp = join(withIds.home, '.local/share/tsbuild/tmp');
+  const first = new RegExp(`^${withIds.name}:(\\d+):`, 'm').exec(readFileSync('/etc/subuid', 'utf8'))?.[1];
+  mkdirSync(join(tmp, '9-dead/unpack/deep'), { recursive: true });
+  writeFileSync(join(tmp, '9-dead/unpack/deep/file'), '');
+  writeFileSync(join(tmp, '9-dead.lock'), '');
+  await mustRun('chown', ['-R', `${withIds.name}:${withIds.name}`, join(withIds.home, '.local')]);
+  await mustRun('chown', ['-R', String(Number(first) + 4), join(tmp, '9-dead/unpack')]);
+  await mustRun('chmod', ['700', join(tmp, '9-dead/unpack')]);
+  const finished = await withIds.run(['images']);
+  assert.deepEqual([finished.exitCode, finished.stderr], [0, '']);
+  assert.deepEqual(readdirSync(tmp), []);
 });
 
 test('without subordinate ids one id is there, which is said with what helps', { skip }, async () => {

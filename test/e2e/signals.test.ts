@@ -1,15 +1,16 @@
 /** A build that is interrupted or killed leaves no process, no mount and no unfinished file. */
 import assert from 'node:assert/strict';
-import type { ChildProcess } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { readdir } from 'node:fs/promises';
+import { readdirSync } from 'node:fs';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fromLayout, writeContext } from '../support/context.ts';
-import { mountsBelow, processesWith, unfinished, until } from '../support/machine-state.ts';
-import { forRun, skipWithout } from '../support/needs.ts';
+import { groupsOf, mountsBelow, processesWith, unfinished, until } from '../support/machine-state.ts';
+import { forRun, forTrace, skipWithout } from '../support/needs.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
-import { mustBuild, startTsbuild, type CallOptions } from '../support/tsbuild.ts';
+import { callEnvironment, mustBuild, program, runTsbuild, startTsbuild, type CallOptions } from '../support/tsbuild.ts';
 
 const skip = skipWithout(...forRun);
 
@@ -56,17 +57,47 @@ for (const [at, signal] of (['SIGINT', 'SIGTERM', 'SIGHUP'] as const).entries())
   });
 }
 
-test('SIGKILL takes the steps along, and the next build removes what was unfinished', { skip }, async (t) => {
+test('SIGKILL takes the steps along, and the next command, whichever, removes files and control groups', { skip }, async (t) => {
   const folder = temporaryFolder(t);
   const call = { store: join(folder, 'store') };
   const marker = `9${String(process.pid)}9`;
   const base = await fromLayout('busybox');
-  const context = await writeContext(folder, { Dockerfile: dockerfile(marker), 'Dockerfile.next': 'FROM busybox\nRUN true\n' });
+  const context = await writeContext(folder, { Dockerfile: dockerfile(marker) });
   const build = await startLongBuild([...base, context], call);
   build.child.kill('SIGKILL');
   await build.closed;
   await until('the steps are gone', () => processesWith(`sleep\0${marker}`).length === 0);
-  await mustBuild([...base, '-f', join(context, 'Dockerfile.next'), context], call);
+  assert.notDeepEqual(groupsOf(build.child.pid ?? 0), [], 'a killed build leaves its groups');
+  assert.equal((await runTsbuild(['images'], call)).exitCode, 0);
+  assert.deepEqual(groupsOf(build.child.pid ?? 0), []);
   assert.deepEqual(await unfinished(call.store), []);
   assert.deepEqual(mountsBelow(call.store), []);
 });
+
+const unfinishedIn = async (folder: string): Promise<readonly string[]> => (await readdir(folder)).filter((name) => name.startsWith('.tsbuild-'));
+
+for (const [what, output] of [['an archive', 'type=oci'], ['a folder', 'type=local']] as const) {
+  test(`SIGKILL while ${what} is put in place leaves the old output, and the next command removes what is beside it`, { skip: skip || skipWithout(...forTrace) }, async (t) => {
+    const folder = temporaryFolder(t);
+    const call = { store: join(folder, 'store') };
+    const context = await writeContext(folder, { Dockerfile: 'FROM busybox\nCOPY file /file\n', file: 'new' });
+    const args = [...await fromLayout('busybox'), '-t', 'app', context];
+    await mustBuild(args, call);
+    const dest = join(folder, 'out', 'image');
+    await mkdir(join(folder, 'out'));
+    if (output === 'type=oci') await writeFile(dest, 'old');
+    // The rename to the output's name, and no other, takes longer than this test.
+    const slow = ['-f', '-qq', '-o', '/dev/null', '-P', dest, '-e', 'trace=rename,renameat,renameat2', '-e', 'inject=rename,renameat,renameat2:delay_enter=600s'];
+    const tracer = spawn('strace', [...slow, process.execPath, program, 'build', ...args, '-o', `${output},dest=${dest}`], { cwd: '/', env: callEnvironment(call), stdio: 'ignore' });
+    const closed = once(tracer, 'close');
+    t.after(() => tracer.kill('SIGKILL'));
+    const builds = (): readonly number[] => processesWith(`${program}\0build\0${args.join('\0')}`).filter((id) => id !== tracer.pid);
+    await until('the output is being put in place', () => readdirSync(join(folder, 'out')).some((name) => name.startsWith('.tsbuild-')), 30_000);
+    for (const id of builds()) process.kill(id, 'SIGKILL');
+    await closed;
+    assert.equal((await unfinishedIn(join(folder, 'out'))).length, 1);
+    assert.equal((await runTsbuild(['du'], call)).exitCode, 0);
+    assert.deepEqual(await readdir(join(folder, 'out')), output === 'type=oci' ? ['image'] : []);
+    if (output === 'type=oci') assert.equal(await readFile(dest, 'utf8'), 'old');
+  });
+}

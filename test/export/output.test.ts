@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { chmodSync, createReadStream, existsSync, lstatSync, mkdirSync, readFileSync, readdirSync, readlinkSync, statSync, symlinkSync, write, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { chmodSync, createReadStream, existsSync, lstatSync, mkdirSync, readFileSync, readdirSync, readlinkSync, rmSync, statSync, symlinkSync, write, writeFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { checkAnnotations } from '../../src/export/check-annotations.ts';
 import { checkOutputs } from '../../src/export/check-outputs.ts';
 import { exportImage } from '../../src/export/export.ts';
 import { encodeMetadata } from '../../src/export/metadata.ts';
-import { writeFileAtomically, writeOutput } from '../../src/export/output-file.ts';
+import { writeFileAtomically, writeOutput, type OutputRecord } from '../../src/export/output-file.ts';
+import { writeFolder } from '../../src/export/output-folder.ts';
 import { parseOutput } from '../../src/export/parse-output.ts';
 import { streamFromWriter } from '../../src/export/stream-from-writer.ts';
 import { openTestStore } from '../store/open-test-store.ts';
@@ -15,6 +16,8 @@ import { mountedFolder, skipWithoutRoot, temporaryFolder } from '../store/tempor
 import { collect, request, tarOf, testPorts, type Entries } from './small-image.ts';
 
 const time = new Date(315_619_200_000);
+
+const noRecord: OutputRecord = { remember: () => undefined };
 
 /** Exports a root file system with these entries to a folder and returns the notices. */
 async function exportLocal(t: TestContext, dest: string, entries: Entries): Promise<readonly string[]> {
@@ -33,10 +36,30 @@ async function* chunksUntil(stop: () => void): AsyncIterable<Uint8Array> {
 
 test('writeFileAtomically makes and replaces a file, and nothing else stays', async (t) => {
   const folder = temporaryFolder(t);
-  await writeFileAtomically(join(folder, 'iid'), 'one');
-  await writeFileAtomically(join(folder, 'iid'), 'two');
+  await writeFileAtomically(join(folder, 'iid'), 'one', noRecord);
+  await writeFileAtomically(join(folder, 'iid'), 'two', noRecord);
   assert.equal(readFileSync(join(folder, 'iid'), 'utf8'), 'two');
   assert.deepEqual(readdirSync(folder), ['iid']);
+});
+
+test('an unfinished output is written down by its absolute path before it is there, a file and a folder', async (t) => {
+  const folder = temporaryFolder(t);
+  const recorded: string[] = [];
+  const record: OutputRecord = {
+    remember: (remnants) => {
+      for (const remnant of remnants) {
+        assert.ok(remnant.kind === 'unfinished' && !existsSync(remnant.path));
+        recorded.push(remnant.path);
+      }
+    },
+  };
+  const seen: string[] = [];
+  const watch = (): void => { seen.push(...readdirSync(folder).map((name) => join(folder, name))); };
+  await writeOutput(relative(process.cwd(), join(folder, 'image.tar')), chunksUntil(watch), { record });
+  rmSync(join(folder, 'image.tar'));
+  await writeFolder(join(folder, 'new'), () => Promise.resolve(watch()), { record, signal: AbortSignal.any([]) });
+  assert.equal(seen.length, 2);
+  assert.deepEqual(recorded, seen);
 });
 
 test('an output through a link replaces what the link points to', async (t) => {
@@ -44,13 +67,13 @@ test('an output through a link replaces what the link points to', async (t) => {
   mkdirSync(join(folder, 'real'));
   writeFileSync(join(folder, 'real', 'file'), 'old');
   symlinkSync('real/file', join(folder, 'link'));
-  await writeFileAtomically(join(folder, 'link'), 'new');
+  await writeFileAtomically(join(folder, 'link'), 'new', noRecord);
   assert.equal(readlinkSync(join(folder, 'link')), 'real/file');
   assert.equal(readFileSync(join(folder, 'real', 'file'), 'utf8'), 'new');
 });
 
 test('an output to a device is written to it', async () => {
-  await writeFileAtomically('/dev/null', 'gone');
+  await writeFileAtomically('/dev/null', 'gone', noRecord);
   assert.equal(statSync('/dev/null').isCharacterDevice(), true);
 });
 
@@ -58,7 +81,7 @@ test('an output to a FIFO is written to it', async (t) => {
   const fifo = join(temporaryFolder(t), 'fifo');
   execFileSync('mkfifo', [fifo]);
   const reading = collect(createReadStream(fifo));
-  await writeFileAtomically(fifo, 'through');
+  await writeFileAtomically(fifo, 'through', noRecord);
   assert.equal((await reading).toString(), 'through');
 });
 
@@ -70,7 +93,7 @@ const wrong: readonly (readonly [string, (folder: string) => string, string])[] 
 for (const [name, make, cause] of wrong) {
   test(`an output to ${name} says so`, async (t) => {
     const path = make(temporaryFolder(t));
-    await assert.rejects(writeFileAtomically(path, ''), { code: 'OUTPUT_INVALID', errorClass: 'usage', message: `write output ${path}: ${cause}` });
+    await assert.rejects(writeFileAtomically(path, '', noRecord), { code: 'OUTPUT_INVALID', errorClass: 'usage', message: `write output ${path}: ${cause}` });
   });
 }
 
@@ -81,7 +104,7 @@ test('an output keeps the old file when the content fails', async (t) => {
   const failing = chunksUntil(() => {
     throw broken;
   });
-  await assert.rejects(writeOutput(join(folder, 'image.tar'), failing), broken);
+  await assert.rejects(writeOutput(join(folder, 'image.tar'), failing, { record: noRecord }), broken);
   assert.equal(readFileSync(join(folder, 'image.tar'), 'utf8'), 'old');
   assert.deepEqual(readdirSync(folder), ['image.tar']);
 });
@@ -91,13 +114,13 @@ test('an aborted output leaves nothing and rejects with the reason', async (t) =
   const controller = new AbortController();
   const reason = new Error('interrupted');
   const chunks = chunksUntil(() => controller.abort(reason));
-  await assert.rejects(writeOutput(join(folder, 'image.tar'), chunks, controller.signal), reason);
+  await assert.rejects(writeOutput(join(folder, 'image.tar'), chunks, { record: noRecord, signal: controller.signal }), reason);
   assert.deepEqual(readdirSync(folder), []);
 });
 
 test('a full disk is DISK_FULL and leaves nothing', { skip: skipWithoutRoot }, async (t) => {
   const folder = mountedFolder(t, 'size=64k');
-  await assert.rejects(writeOutput(join(folder, 'image.tar'), [Buffer.alloc(1_000_000)]), { code: 'DISK_FULL', errorClass: 'machine' });
+  await assert.rejects(writeOutput(join(folder, 'image.tar'), [Buffer.alloc(1_000_000)], { record: noRecord }), { code: 'DISK_FULL', errorClass: 'machine' });
   assert.deepEqual(readdirSync(folder), []);
   const store = await openTestStore(t);
   const ports = testPorts(store, () => tarOf({ file: 'x'.repeat(100_000) }));
@@ -106,7 +129,7 @@ test('a full disk is DISK_FULL and leaves nothing', { skip: skipWithoutRoot }, a
 });
 
 test('a read-only file system is OUTPUT_READ_ONLY', { skip: skipWithoutRoot }, async (t) => {
-  await assert.rejects(writeFileAtomically(join(mountedFolder(t, 'ro'), 'x'), ''), { code: 'OUTPUT_READ_ONLY', errorClass: 'machine' });
+  await assert.rejects(writeFileAtomically(join(mountedFolder(t, 'ro'), 'x'), '', noRecord), { code: 'OUTPUT_READ_ONLY', errorClass: 'machine' });
 });
 
 test('type=tar writes the root file system as it comes', async (t) => {
@@ -212,7 +235,7 @@ test('type=local as another user keeps no owners and fails clearly where it may 
   chmodSync(folder, 0o755);
   const script = `import { writeFileAtomically } from ${JSON.stringify(join(import.meta.dirname, '../../src/export/output-file.ts'))};
     process.setgid(65534); process.setuid(65534);
-    await writeFileAtomically(${JSON.stringify(join(folder, 'x'))}, '').catch((error) => console.log(error.code));`;
+    await writeFileAtomically(${JSON.stringify(join(folder, 'x'))}, '', { remember() {} }).catch((error) => console.log(error.code));`;
   const out = execFileSync(process.execPath, ['--import', import.meta.resolve('tsx'), '--input-type=module', '-e', script], { encoding: 'utf8', env: { ...process.env, NODE_OPTIONS: '' } });
   assert.equal(out.trim(), 'OUTPUT_DENIED');
 });

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { defaultStoreRoot, openStore } from '../../src/store/open.ts';
@@ -41,6 +41,56 @@ test('openStore removes what dead processes left and nothing of live ones', asyn
   assert.equal(existsSync(first.paths.tmp), true);
   await first.close();
   assert.deepEqual(readdirSync(join(root, 'tmp')), []);
+});
+
+/** A store whose temporary folder was a dead process's, with this list of leases. */
+function storeOfDead(root: string, list: string): void {
+  mkdirSync(join(root, 'tmp', '9-dead'), { recursive: true });
+  writeFileSync(join(root, 'tmp', '9-dead.lock'), list);
+}
+
+test('openStore removes what a dead process had outside of the store, and nothing that its list cannot mean', async (t) => {
+  const folder = temporaryFolder(t);
+  const root = join(folder, 'store');
+  const groups = join(folder, 'groups');
+  const [file, tree, ours] = ['.tsbuild-0123456789ab', '.tsbuild-aaaaaaaaaaaa', 'image.tar'].map((name) => join(folder, name));
+  for (const name of ['tsbuild-1-22-333-1', 'tsbuild-1-22-333-2', 'tsbuild-1-22-4-1', 'tsbuild-1-22-333-x', 'other']) mkdirSync(join(groups, name), { recursive: true });
+  writeFileSync(file ?? '', 'half');
+  mkdirSync(join(tree ?? '', 'deep'), { recursive: true });
+  writeFileSync(ours ?? '', 'whole');
+  const lines = [
+    'oci/blobs/sha256/x',
+    ...[file, tree, ours, '.tsbuild-0123456789ab'].map((path) => `!${JSON.stringify({ kind: 'unfinished', path })}`),
+    ...[['tsbuild-1-22-333-'], ['tsbuild-'], [''], [null]].map(([prefix]) => `!${JSON.stringify({ kind: 'groups', directory: groups, prefix })}`),
+    `!${JSON.stringify({ kind: 'groups', directory: join(folder, 'gone'), prefix: 'tsbuild-1-22-333-' })}`,
+    '!null', '![]', '!{"kind":"unfin',
+  ];
+  storeOfDead(root, lines.join('\n'));
+  const notices: string[] = [];
+  const store = await openTestStore(t, { root, report: ({ text }) => notices.push(text) });
+  await store.cleaned;
+  assert.deepEqual(notices, []);
+  assert.deepEqual(readdirSync(folder).sort(), ['groups', 'image.tar', 'store']);
+  assert.deepEqual(readdirSync(groups).sort(), ['other', 'tsbuild-1-22-333-x', 'tsbuild-1-22-4-1']);
+});
+
+test('what a live process has outside of the store stays, and a list is kept as long as something of it is there', async (t) => {
+  const folder = temporaryFolder(t);
+  const root = join(folder, 'store');
+  const [live, dead] = ['.tsbuild-0123456789ab', '.tsbuild-aaaaaaaaaaaa'].map((name) => join(folder, name)) as [string, string];
+  const first = await openTestStore(t, { root });
+  first.remember([{ kind: 'unfinished', path: live }]);
+  for (const path of [live, dead]) writeFileSync(path, 'half');
+  storeOfDead(root, `!${JSON.stringify({ kind: 'unfinished', path: dead })}\n`);
+  const notices: string[] = [];
+  const removeTree = (path: string): Promise<void> => (path === dead ? Promise.reject(new Error('not now')) : Promise.resolve(rmSync(path, { recursive: true, force: true })));
+  const second = await openStore({ root, processId: 2, ...kernelLocks, removeTree, report: ({ text }) => notices.push(text) });
+  await second.close();
+  assert.deepEqual(notices, [`remove leftover ${join(root, 'tmp', '9-dead')}: not now`]);
+  assert.deepEqual([existsSync(live), existsSync(dead)], [true, true]);
+  const third = await openStore({ root, processId: 3, ...kernelLocks });
+  await third.close();
+  assert.deepEqual([existsSync(live), existsSync(dead)], [true, false]);
 });
 
 test('a leftover that cannot be removed is reported and does not stop anything', async (t) => {

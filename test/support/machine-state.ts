@@ -44,3 +44,9 @@ export async function until(what: string, condition: () => boolean, limitMs = 10
     await delay(10);
   }
 }
+
+/** Control groups that bear the number of a process (`sandbox/cgroup/owner.ts`). */
+export function groupsOf(processID: number): readonly string[] {
+  const names = readdirSync('/sys/fs/cgroup', { recursive: true, withFileTypes: true });
+  return names.filter((entry) => entry.isDirectory() && entry.name.startsWith('tsbuild-') && entry.name.includes(`-${processID}-`)).map(({ name }) => name);
+}

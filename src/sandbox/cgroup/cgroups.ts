@@ -9,7 +9,7 @@ import { errnoCode, TsbuildError } from '../../base/errors.ts';
 import { cgroupFiles, type CgroupFiles } from './files.ts';
 import { planSettings, type DeviceLimit, type GroupLimits, type Setting } from './group-limits.ts';
 import { parseLayout, type CgroupLayout, type Controller } from './layout.ts';
-import { groupName, isAbandoned, readOwner, type Owner } from './owner.ts';
+import { groupName, groupPrefix, isAbandoned, readOwner, type Owner } from './owner.ts';
 import { findParents, type GroupParent } from './parents.ts';
 import { makeGroup, tryRemoveGroup, type StepGroup } from './step-group.ts';
 import { GroupSupply, type Cgroups, type CgroupOptions } from './supply.ts';
@@ -42,6 +42,7 @@ export async function openCgroupsOf(layout: CgroupLayout | null, owner: Owner, f
   const used = usedPart(layout ?? { version: 2, hierarchies: [] }, settings);
   const parents = await parentsOf(used, limits, owner, files);
   for (const { directory } of parents) await removeAbandoned(directory, owner, files);
+  options.onPlaces?.(parents.map(({ directory }) => directory), groupPrefix(owner));
   let count = 0;
   const make = (): Promise<StepGroup> => withFreeName(() => makeGroup({ version: used.version, parents, name: groupName(owner, (count += 1)), settings, files }));
   return new GroupSupply(make, options);

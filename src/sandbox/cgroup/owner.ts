@@ -19,9 +19,14 @@ export async function readOwner(): Promise<Owner> {
   return { namespace: link.replace(/\D/g, ''), pid: process.pid, start: start ?? '0' };
 }
 
+/** What the names of all groups of the owner begin with. */
+export function groupPrefix({ namespace, pid, start }: Owner): string {
+  return `tsbuild-${namespace}-${pid}-${start}-`;
+}
+
 /** The name of the owner's n-th group. */
-export function groupName({ namespace, pid, start }: Owner, number: number): string {
-  return `tsbuild-${namespace}-${pid}-${start}-${number}`;
+export function groupName(owner: Owner, number: number): string {
+  return `${groupPrefix(owner)}${number}`;
 }
 
 /** Whether a group of this name was made by a process of our pid namespace that has ended. */

@@ -26,6 +26,11 @@ export interface CgroupOptions {
   readonly aheadMax?: number;
   /** Sends a process into a group that was made ahead. */
   readonly park?: (cgroupFiles: readonly string[]) => EndParked;
+  /**
+   * Hears, before the first group is made, where this build's groups will be: in one of the directories, by a name of the
+   * prefix and a number. So somebody else can remove them should this process be killed.
+   */
+  readonly onPlaces?: (directories: readonly string[], prefix: string) => void;
   /** Hears once what steps do without on this machine. */
   readonly onWarning: (text: string) => void;
 }
