@@ -79,6 +79,7 @@ test('what a live process has outside of the store stays, and a list is kept as 
   const root = join(folder, 'store');
   const [live, dead] = ['.tsbuild-0123456789ab', '.tsbuild-aaaaaaaaaaaa'].map((name) => join(folder, name)) as [string, string];
   const first = await openTestStore(t, { root });
+  await first.cleaned;
   first.remember([{ kind: 'unfinished', path: live }]);
   for (const path of [live, dead]) writeFileSync(path, 'half');
   storeOfDead(root, `!${JSON.stringify({ kind: 'unfinished', path: dead })}\n`);
