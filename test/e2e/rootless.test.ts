@@ -1,14 +1,14 @@
 /** Builds of a user without privileges: what root's builds make, byte for byte, and named errors for what cannot be. */
 import assert from 'node:assert/strict';
-import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
-import { baseImage } from '../support/base-images.ts';
+import { after, before, describe, test } from 'node:test';
+import { baseImage, type BaseName } from '../support/base-images.ts';
 import { makeOrdinaryUser, type OrdinaryUser } from '../support/ordinary-user.ts';
 import { mustRun } from '../support/run-process.ts';
-import { skipWithout } from '../support/needs.ts';
+import { forDebian, skipWithout } from '../support/needs.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
-import { mustBuild } from '../support/tsbuild.ts';
+import { mustBuild, repository } from '../support/tsbuild.ts';
 
 const skip = skipWithout('root', { program: 'newuidmap' }, { program: 'useradd' }, { program: 'setpriv' });
 let withIds: OrdinaryUser;
@@ -57,6 +57,50 @@ test('a user with subordinate ids makes the image that root makes, with all its 
   await mustBuild(['--iidfile', rootIid, ...args], { store: join(root, 'store') });
   assert.equal(readFileSync(iidfile, 'utf8'), readFileSync(rootIid, 'utf8'));
 });
+
+interface SharedFixture {
+  /** Below `fixtures/`. */
+  readonly folder: string;
+  readonly from: Readonly<Record<string, BaseName>>;
+  readonly args?: readonly string[];
+}
+
+// Owners by name and number, packages, archives with owners, here-documents, generated configuration; one on Debian.
+const sharedFixtures: readonly SharedFixture[] = [
+  { folder: 'demo', from: { busybox: 'busybox' } },
+  { folder: 'real-life/database-entrypoint', from: { 'alpine:3.20': 'busybox' } },
+  { folder: 'real-life/cron-supervisor', from: { 'busybox:1.36': 'busybox' } },
+  { folder: 'real-life/layered-archive', from: { busybox: 'busybox' } },
+  { folder: 'real-life/heredocs', from: { alpine: 'busybox' } },
+  { folder: 'real-life/web-server-templates', from: { 'alpine:3.20': 'busybox' } },
+  { folder: 'real-life/deb-package', from: { 'debian:bookworm-slim': 'debian' }, args: ['--build-arg', 'VERSION=1.1.0'] },
+];
+
+describe('a Dockerfile of real life has, built by a user with subordinate ids, the digest that root gets', () => {
+  for (const { folder, from, args = [] } of sharedFixtures) {
+    const needs = Object.values(from).includes('debian') ? skipWithout(...forDebian) : false;
+    test(folder, { skip: skip || needs }, async (t) => {
+      const context = join(withIds.home, folder.replace('/', '-'));
+      cpSync(join(repository, 'fixtures', folder), context, { recursive: true });
+      const words = [...args, context];
+      for (const [name, base] of Object.entries(from)) words.push('--build-context', `${name}=oci-layout://${await readableBase(base)}:latest`);
+      await mustRun('chmod', ['-R', 'a+rX', context]);
+      const iidfile = join(withIds.home, 'iid');
+      const finished = await withIds.run(['build', '--iidfile', iidfile, ...words]);
+      assert.equal(finished.exitCode, 0, finished.stderr.slice(-4000));
+      const { summary } = await mustBuild(words, { store: join(temporaryFolder(t), 'store') });
+      assert.equal(readFileSync(iidfile, 'utf8'), summary?.imageID);
+    });
+  }
+});
+
+/** A base image that the user can read. */
+async function readableBase(name: BaseName): Promise<string> {
+  const base = join(withIds.home, `base-${name}`);
+  if (!existsSync(base)) cpSync(await baseImage(name), base, { recursive: true });
+  await mustRun('chmod', ['-R', 'a+rX', base]);
+  return base;
+}
 
 test('the store of a user lies below its home, and nothing of another owner is left outside of the layers', { skip }, async () => {
   const args = await prepare(withIds, 'left', owners);
