@@ -60,11 +60,24 @@ void CopyTree::single(const CopyItem& item, std::vector<std::string> destination
 std::vector<std::string> CopyTree::resolve(const std::string& destination) {
   if (viewFd_ < 0) return splitComponents(cleanMemberPath(destination));
   ResolvedPath resolved;
-  const int error = resolveInRoot(viewFd_, destination, resolved);
+  const auto findCovering = [&](const auto& parents, const auto& name) { return coveringAt(parents, name); };
+  const int error = resolveInRoot(viewFd_, destination, resolved, findCovering);
   if (error == ENOTDIR) operation_.refuse(ENOTDIR, destination, "cannot copy to non-directory: " + destination);
   if (error == ELOOP) operation_.refuse(ENOTDIR, destination, "too many levels of symbolic links: " + destination);
   if (error != 0) operation_.failWith("resolve", error, destination);
   return resolved.components;
+}
+
+// Earlier items count: one may have replaced a link of the view, or brought one.
+std::optional<Covering> CopyTree::coveringAt(const std::vector<std::string>& parents, const std::string& name) const {
+  const TreeNode* node = &root_;
+  for (size_t i = 0; i <= parents.size(); i++) {
+    const auto found = node->children.find(i < parents.size() ? parents[i] : name);
+    if (found == node->children.end()) return std::nullopt;
+    node = found->second.get();
+  }
+  if (node->isDirectory()) return std::nullopt;
+  return Covering{S_ISLNK(node->mode), node->linkTarget};
 }
 
 // Whether a directory stands there: in the tree, else in the view.

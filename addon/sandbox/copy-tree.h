@@ -2,12 +2,14 @@
 #pragma once
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "copy-request.h"
 #include "copy-source.h"
 #include "fd.h"
+#include "path.h"
 #include "tree.h"
 
 // TreeNode.source of a directory that no entry of the request describes.
@@ -24,6 +26,7 @@ class CopyTree {
  private:
   void single(const CopyItem& item, std::vector<std::string> destination);
   std::vector<std::string> resolve(const std::string& destination);
+  std::optional<Covering> coveringAt(const std::vector<std::string>& parents, const std::string& name) const;
   bool isDirectory(const std::vector<std::string>& components);
   TreeNode& makeDirectories(const std::vector<std::string>& components);
   TreeNode& enter(TreeNode& parent, const std::string& name, const std::string& path);

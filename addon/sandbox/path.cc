@@ -42,7 +42,8 @@ void prependComponents(std::deque<std::string>& todo, std::string_view path) {
 // One resolution in progress: the directories entered so far, each by descriptor, so that no name is looked up twice.
 class Resolution {
  public:
-  Resolution(int rootFd, ResolvedPath& out) : rootFd_(rootFd), out_(out) {}
+  Resolution(int rootFd, ResolvedPath& out, const FindCovering& findCovering)
+      : rootFd_(rootFd), out_(out), findCovering_(findCovering) {}
 
   int run(std::string_view path) {
     prependComponents(todo_, path);
@@ -66,10 +67,15 @@ class Resolution {
       }
       return 0;
     }
+    if (findCovering_ != nullptr) {
+      const std::optional<Covering> covering = findCovering_(out_.components, name);
+      if (covering.has_value() && covering->isLink) return follow(covering->target);
+      if (covering.has_value()) return todo_.empty() ? push(name, false) : ENOTDIR;
+    }
     if (out_.existing < out_.components.size()) return push(name, false);
     struct stat st;
     if (fstatat(top(), name.c_str(), &st, AT_SYMLINK_NOFOLLOW) != 0) return errno == ENOENT ? push(name, false) : errno;
-    if (S_ISLNK(st.st_mode)) return follow(name);
+    if (S_ISLNK(st.st_mode)) return readAndFollow(name);
     if (!S_ISDIR(st.st_mode)) return todo_.empty() ? push(name, true) : ENOTDIR;
     Fd fd(openat(top(), name.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
     if (!fd.valid()) return errno;
@@ -88,22 +94,27 @@ class Resolution {
     return 0;
   }
 
-  int follow(const std::string& name) {
-    if (++followed_ > kSymlinkMax) return ELOOP;
+  int readAndFollow(const std::string& name) {
     char target[PATH_MAX];
     const ssize_t length = readlinkat(top(), name.c_str(), target, sizeof target);
     if (length < 0) return errno;
-    if (length > 0 && target[0] == '/') {
+    return follow(std::string_view(target, static_cast<size_t>(length)));
+  }
+
+  int follow(std::string_view target) {
+    if (++followed_ > kSymlinkMax) return ELOOP;
+    if (!target.empty() && target[0] == '/') {
       stack_.clear();
       out_.components.clear();
       out_.existing = 0;
     }
-    prependComponents(todo_, std::string_view(target, static_cast<size_t>(length)));
+    prependComponents(todo_, target);
     return 0;
   }
 
   int rootFd_;
   ResolvedPath& out_;
+  const FindCovering& findCovering_;
   std::deque<std::string> todo_;
   std::vector<Fd> stack_;
   int followed_ = 0;
@@ -135,7 +146,7 @@ Fd openBeneath(int dirFd, const char* path, int flags) {
   return Fd(openat2Retry(at, std::string(rest).c_str(), flags, resolve));
 }
 
-int resolveInRoot(int rootFd, std::string_view path, ResolvedPath& out) {
+int resolveInRoot(int rootFd, std::string_view path, ResolvedPath& out, const FindCovering& findCovering) {
   out = ResolvedPath();
-  return Resolution(rootFd, out).run(path);
+  return Resolution(rootFd, out, findCovering).run(path);
 }

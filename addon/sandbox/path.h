@@ -2,6 +2,7 @@
 // openat2 with RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS, or component by component with O_NOFOLLOW; never by joining strings.
 #pragma once
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,6 +22,12 @@ struct ResolvedPath {
   std::vector<std::string> components;  // of the resolved path, from the root; no `.`, `..` or links among the existing ones
   size_t existing = 0;                  // how many of them exist
 };
+// What will stand over the root's own entry: no directory. Directories over directories need not be told.
+struct Covering {
+  bool isLink = false;
+  std::string target;  // of a link
+};
+using FindCovering = std::function<std::optional<Covering>(const std::vector<std::string>& parents, const std::string& name)>;
 // Resolves `path` as `mkdir -p` would, links followed inside the root (also dangling ones: their target becomes the path).
 // Returns 0 or an errno (ELOOP, ENOTDIR, EACCES …).
-int resolveInRoot(int rootFd, std::string_view path, ResolvedPath& out);
+int resolveInRoot(int rootFd, std::string_view path, ResolvedPath& out, const FindCovering& findCovering = nullptr);

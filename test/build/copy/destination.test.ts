@@ -81,6 +81,15 @@ test('A6.58 a link to nowhere that the destination itself is, is followed: the f
   assert.deepEqual([error.code, error.message, error.position?.startLine], ['COPY_CONFLICT', 'copy: too many levels of symbolic links: /a/', 3]);
 });
 
+test('A6.58 each source finds the destination anew: a link that an earlier one replaced, or brought, counts', { skip }, async () => {
+  const { layers } = await bench.build({
+    context: 'printf 1 > to; printf 2 > f; mkdir d; ln -s there d/way',
+    below: 'ln -s / to; ln -s / way; mkdir -m 711 there',
+    dockerfile: over('COPY to f /to', 'COPY d f /way/'),
+  });
+  assert.deepEqual(layers.slice(1), [['to f 644 0:0 "2"'], ['there d 711 0:0', 'there/f f 644 0:0 "2"', 'way l 777 0:0 -> there']]);
+});
+
 test('A6.62 missing parents get 0755, or an octal --chmod, and the owner of --chown; those that exist keep theirs', { skip }, async () => {
   const { layers } = await bench.build({
     context: 'printf 1 > f; mkdir d; chmod 700 d; printf 2 > d/g; chown 8:9 f d',
