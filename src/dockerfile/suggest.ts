@@ -9,12 +9,24 @@ const distanceMax = 2;
 /** Longer words are not compared: nobody misspells one of ours that badly. */
 const wordLengthMax = 64;
 
-/** The first of the known words with the fewest edits, at most two; undefined where none is near. */
-export function suggest(word: string, known: Iterable<string>): string | undefined {
+/** So many words of one file are compared: a file of thousands of wrong names must not take minutes. */
+export const comparisonsMax = 20_000;
+
+/** Counts comparisons down to zero. */
+export interface ComparisonBudget {
+  left: number;
+}
+
+/**
+ * The first of the known words with the fewest edits, at most two; undefined where none is near.
+ * @param budget without it all known words are compared; when it is used up, none is near
+ */
+export function suggest(word: string, known: Iterable<string>, budget?: ComparisonBudget): string | undefined {
   if (word.length > wordLengthMax) return undefined;
   let best: string | undefined;
   let bestDistance = distanceMax + 1;
   for (const candidate of known) {
+    if (budget !== undefined && (budget.left -= 1) < 0) return best;
     const distance = editDistance(word, candidate);
     if (distance === 0) return undefined;
     if (distance < bestDistance) {
@@ -47,6 +59,7 @@ function editDistance(a: string, b: string): number {
       const swapped = isSwap ? (beforeLast[j - 2] ?? 0) + 1 : replaced;
       row.push(Math.min(replaced, swapped, (last[j] ?? 0) + 1, (row[j - 1] ?? 0) + 1));
     }
+    if (Math.min(...row, ...last) > distanceMax) return distanceMax + 1; // and so are all rows to come
     beforeLast = last;
     last = row;
   }

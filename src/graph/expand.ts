@@ -4,6 +4,9 @@ import { ShellLex } from '../dockerfile/shell-lex.ts';
 import { expandHeredoc, expandWord, expandWords } from '../dockerfile/words.ts';
 import type { EnvList } from './env-list.ts';
 
+/** Where words find the values of their variables. */
+export type Scope = Pick<EnvList, 'get'>;
+
 interface Escaping {
   readonly escape: '\\' | '`';
 }
@@ -18,7 +21,7 @@ export function positioned<T>(position: SourceRange, action: () => T): T {
 }
 
 /** One word in, one word out: no splitting (SEMANTICS A6, 21). */
-export function expand(word: string, env: EnvList, { escape }: Escaping, position: SourceRange): string {
+export function expand(word: string, env: Scope, { escape }: Escaping, position: SourceRange): string {
   return positioned(position, () => expandWord(word, { lookup: (name) => env.get(name), escape }).text);
 }
 

@@ -16,7 +16,7 @@ import { checkStopSignal } from '../dockerfile/stop-signal.ts';
 import type { Healthcheck, Platform } from '../image/config.ts';
 import { nonEnvironmentArgs } from './arguments.ts';
 import type { EnvList } from './env-list.ts';
-import { expand, expandToWords, positioned } from './expand.ts';
+import { expand, expandToWords, positioned, type Scope } from './expand.ts';
 import { goDuration, goList, goQuoteList } from './go-format.ts';
 import type { PlanInput } from './plan-input.ts';
 import { parsePortSpec } from './ports.ts';
@@ -67,14 +67,28 @@ export function applyArg(state: StageState, instruction: ArgInstruction, input: 
   let next = state;
   const texts: string[] = [];
   for (const { key, value } of instruction.args) {
-    const given = input.buildArgs.get(key);
-    const own = value === undefined ? globals.get(key) : undefined;
-    const result = given ?? own ?? (value === undefined ? null : expand(value, next.env, input.dockerfile, instruction.position));
+    const result = valueOfArg({ key, value }, next.env, instruction, { input, globals });
     const env = result === null || nonEnvironmentArgs.has(key) ? next.env : next.env.with(key, result);
     next = { ...next, env, buildArgs: next.buildArgs.with(key, result) };
     texts.push(result === null ? key : `${key}=${result}`);
   }
   return withHistory(next, input, `ARG ${texts.join(' ')}`);
+}
+
+interface ArgSources {
+  readonly input: PlanInput;
+  readonly globals: EnvList;
+}
+
+/** What one ARG of an instruction becomes; null where neither the user, a global ARG nor a default says. */
+export function valueOfArg(
+  { key, value }: { readonly key: string; readonly value: string | undefined },
+  env: Scope,
+  { position }: Pick<ArgInstruction, 'position'>,
+  { input, globals }: ArgSources,
+): string | null {
+  const own = value === undefined ? globals.get(key) : undefined;
+  return input.buildArgs.get(key) ?? own ?? (value === undefined ? null : expand(value, env, input.dockerfile, position));
 }
 
 /** The argument vector of a command: shell form goes to the SHELL in force. */

@@ -49,7 +49,7 @@ export function plan(input: PlanInput): PlanResult {
   const all = resolveStages(input, globals);
   const target = resolveTarget(input, all);
   checkStageReferences(input, all);
-  const reachable = collectReachable(input, all, target);
+  const reachable = collectReachable(input, all, [target]);
   if (reachable.requests.length > 0) return { kind: 'needs', requests: reachable.requests };
   const context = planStages({ input, globals, all, stages: reachable.stages });
   const id = addConfig(context, requireState(context, target.index), target);

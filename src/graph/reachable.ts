@@ -24,12 +24,12 @@ export interface Reachable {
 }
 
 /**
- * Walks from the target to everything that it needs, ONBUILD triggers included.
+ * Walks from the targets to everything that they need, ONBUILD triggers included.
  * @throws TsbuildError for a `--from` that means nothing, or a trigger that cannot be read
  */
-export function collectReachable(input: PlanInput, stages: readonly ResolvedStage[], target: ResolvedStage): Reachable {
+export function collectReachable(input: PlanInput, stages: readonly ResolvedStage[], targets: readonly ResolvedStage[]): Reachable {
   const complete = new CompleteInstructions(input, stages);
-  const reached = new Set([target.index]);
+  const reached = new Set(targets.map(({ index }) => index));
   const requests = new Map<string, ImageRequest>();
   const visit = (base: Base, position: SourceRange): void => {
     if (base.kind === 'stage') reached.add(base.index);
@@ -50,11 +50,15 @@ export function collectReachable(input: PlanInput, stages: readonly ResolvedStag
   return { stages: ordered.map((stage) => ({ ...stage, instructions: complete.of(stage) })), requests: [...requests.values()] };
 }
 
+/** The triggers of all stages together: each FROM of a base that has some runs all of them. */
+export const triggerCountMax = 100_000;
+
 /** The instructions of stages with the triggers of their bases, each read once. */
 class CompleteInstructions {
   readonly #input: PlanInput;
   readonly #stages: readonly ResolvedStage[];
   readonly #known = new Map<number, readonly StageInstruction[]>();
+  #triggerCount = 0;
 
   constructor(input: PlanInput, stages: readonly ResolvedStage[]) {
     this.#input = input;
@@ -74,6 +78,13 @@ class CompleteInstructions {
   #triggersOf({ base, isReplaced, from }: ResolvedStage): readonly StageInstruction[] {
     if (isReplaced) return [];
     const texts = base.kind === 'stage' ? this.#textsOfStage(base.index) : base.kind === 'image' ? (this.#input.images.get(base.key)?.config.config?.OnBuild ?? []) : [];
+    this.#triggerCount += texts.length;
+    if (this.#triggerCount > triggerCountMax) {
+      throw new TsbuildError('usage', 'PLAN_TOO_LARGE', `planning: the stages of this file run more than ${triggerCountMax} ONBUILD triggers`, {
+        position: from.position,
+        hint: 'Start fewer stages from a base that has triggers.',
+      });
+    }
     return texts.map((text) => ({ instruction: parseTrigger(text, from.position), isTrigger: true }));
   }
 

@@ -20,18 +20,12 @@ export interface CompleteStages {
  */
 export function completeStages(input: PlanInput, all: readonly ResolvedStage[], wanted: readonly ResolvedStage[]): CompleteStages {
   const images = new Map(input.images);
-  const stages = new Map<number, ResolvedStage>();
-  // Later stages bring the earlier ones that they need.
-  for (const target of wanted.toReversed()) {
-    if (stages.has(target.index)) continue;
-    let reachable = collectReachable({ ...input, images }, all, target);
-    while (reachable.requests.length > 0) {
-      for (const request of reachable.requests) images.set(request.key, silentImage(request));
-      reachable = collectReachable({ ...input, images }, all, target);
-    }
-    for (const stage of reachable.stages) stages.set(stage.index, stage);
+  let reachable = collectReachable({ ...input, images }, all, wanted);
+  while (reachable.requests.length > 0) {
+    for (const request of reachable.requests) images.set(request.key, silentImage(request));
+    reachable = collectReachable({ ...input, images }, all, wanted);
   }
-  return { stages: [...stages.values()].sort((a, b) => a.index - b.index), images };
+  return { stages: reachable.stages, images };
 }
 
 function silentImage({ key, platform }: ImageRequest): PlannedImage {

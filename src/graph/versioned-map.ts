@@ -59,6 +59,16 @@ export class VersionedMap<Value> {
     return (this.#pairs ??= this.#list());
   }
 
+  /** The names that the last `count` settings set, in their order; a name that was set several times stands in its last place. */
+  latestNames(count: number): Iterable<string> {
+    const names = new Set<string>();
+    for (const { name } of this.#log.entries.slice(Math.max(this.#length - count, 0), this.#length)) {
+      names.delete(name);
+      names.add(name);
+    }
+    return names;
+  }
+
   #find(name: string): Entry<Value> | undefined {
     let at = this.#log.latest.get(name);
     while (at !== undefined && at >= this.#length) at = this.#log.entries[at]?.before;

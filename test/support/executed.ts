@@ -4,7 +4,10 @@
  * loaded. Start at `executedBlocks`.
  */
 import { Session } from 'node:inspector';
+import { setFlagsFromString } from 'node:v8';
 
+// Code that the compiler has optimised loses some of its counters, at a moment that depends on the machine.
+setFlagsFromString('--no-opt');
 const session = new Session();
 session.connect();
 session.post('Profiler.enable');

@@ -2,8 +2,12 @@
 import type { JsonValue } from '../../base/canonical.ts';
 import type { SourceRange } from '../../base/errors.ts';
 
+/** An instruction of more lines is one range: thousands of findings may be in one of thousands of lines. */
+const lineRangesMax = 100;
+
 /** A place as BuildKit writes it: a range for each line. Zeros are left out, the index of the only source too. */
 export function locationOf({ startLine, endLine }: SourceRange): JsonValue {
+  if (endLine - startLine >= lineRangesMax) return { ranges: [{ start: { line: startLine }, end: { line: endLine } }] };
   const ranges = Array.from({ length: Math.max(endLine - startLine, 0) + 1 }, (_, offset) => {
     const line = startLine + offset;
     return { start: { line }, end: { line } };

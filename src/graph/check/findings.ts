@@ -1,6 +1,6 @@
 /** What the rules found, without what the file does not want to hear. */
 import type { SourceRange } from '../../base/errors.ts';
-import { isRuleOn, type CheckOptions } from './options.ts';
+import { isRuleOn, optionsInComments, type CheckOptions } from './options.ts';
 import type { RuleName } from './rules.ts';
 
 /** One thing that a rule found. */
@@ -21,6 +21,8 @@ export interface Place {
 export class Findings {
   readonly #found = new Map<string, Finding>();
   readonly #options: CheckOptions;
+  /** Of each list of comments, which is that of an instruction: one may have thousands of findings and of comments. */
+  readonly #own = new WeakMap<readonly string[], CheckOptions>();
 
   constructor(options: CheckOptions) {
     this.#options = options;
@@ -31,9 +33,15 @@ export class Findings {
    * @param other an instruction that took part: it may switch the rule off as well
    */
   report(rule: RuleName, detail: string, place: Place, other: Place = place): void {
-    if (!isRuleOn(rule, this.#options, place.comments) || !isRuleOn(rule, this.#options, other.comments)) return;
+    if (!this.#isOn(rule, place) || !this.#isOn(rule, other)) return;
     const key = JSON.stringify([rule, detail, place.position.startLine]);
     if (!this.#found.has(key)) this.#found.set(key, { rule, detail, position: place.position });
+  }
+
+  #isOn(rule: RuleName, { comments }: Place): boolean {
+    const own = this.#own.get(comments) ?? optionsInComments(comments);
+    this.#own.set(comments, own);
+    return isRuleOn(rule, this.#options, own);
   }
 
   /** By line; those of one line in the order in which they were found. */

@@ -1,7 +1,7 @@
 /** Rules about what FROM lines substitute (BuildKit dockerfile2llb/validations.go). They look at every stage, needed or not. */
 import { TsbuildError } from '../../base/errors.ts';
 import type { FromInstruction, Stage } from '../../dockerfile/instruction.ts';
-import { suggest } from '../../dockerfile/suggest.ts';
+import { comparisonsMax, suggest, type ComparisonBudget } from '../../dockerfile/suggest.ts';
 import { expandWord, type Expansion } from '../../dockerfile/words.ts';
 import type { Platform } from '../../image/config.ts';
 import { parsePlatform } from '../../image/platform.ts';
@@ -44,24 +44,30 @@ export function checkDefaultBases(input: ArgumentInput, findings: Findings): voi
 /** UndefinedArgInFrom, RedundantTargetPlatform, FromPlatformFlagConstDisallowed. */
 export function checkFromLines(input: ArgumentInput, globals: EnvList, findings: Findings): void {
   const { dockerfile, buildPlatform } = input;
-  const declared = dockerfile.globalArgs.flatMap(({ args }) => args.map(({ key }) => key));
-  const known = new Set([...globals.pairs().map(([name]) => name), ...declared]);
+  const names = dockerfile.globalArgs.flatMap(({ args }) => args.map(({ key }) => key));
+  const declared: Declared = { names: new Set([...globals.pairs().map(([name]) => name), ...names]), comparisons: { left: comparisonsMax } };
   for (const stage of dockerfile.stages) {
     const { from } = stage;
     const base = tryExpand(from.base, globals, dockerfile);
-    if (base !== null) checkUndefined(base.unset, known, from, findings);
+    if (base !== null) checkUndefined(base.unset, declared, from, findings);
     const platform = from.platform === undefined ? null : tryExpand(from.platform, globals, dockerfile);
     if (platform === null) continue;
-    checkUndefined(platform.unset, known, from, findings);
+    checkUndefined(platform.unset, declared, from, findings);
     checkRedundant(platform, globals, from, findings);
     checkConstant(platform, stage, buildPlatform, findings);
   }
 }
 
-function checkUndefined(unset: readonly string[], known: ReadonlySet<string>, from: FromInstruction, findings: Findings): void {
+interface Declared {
+  readonly names: ReadonlySet<string>;
+  /** For all wrong names of the file together. */
+  readonly comparisons: ComparisonBudget;
+}
+
+function checkUndefined(unset: readonly string[], { names, comparisons }: Declared, from: FromInstruction, findings: Findings): void {
   for (const name of unset) {
-    if (known.has(name)) continue;
-    const near = suggest(name, known);
+    if (names.has(name)) continue;
+    const near = suggest(name, names, comparisons);
     findings.report('UndefinedArgInFrom', `FROM argument '${name}' is not declared${near === undefined ? '' : ` (did you mean ${near}?)`}`, from);
   }
 }

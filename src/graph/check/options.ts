@@ -79,12 +79,8 @@ function reject(part: string, { what, position }: OptionsPlace): never {
   });
 }
 
-/**
- * Whether the rule applies where the comments stand: the first `check=` among them adds to the options. One that cannot be
- * read is an ordinary comment, as with BuildKit.
- */
-export function isRuleOn(name: RuleName, options: CheckOptions, comments: readonly string[]): boolean {
-  const own = optionsInComments(comments);
+/** Whether the rule applies to an instruction with options of its own (`optionsInComments`): they add to the file's. */
+export function isRuleOn(name: RuleName, options: CheckOptions, own: CheckOptions): boolean {
   if (ruleOf(name).isExperimental === true) return holds(options.experimental, name) || holds(own.experimental, name);
   return !holds(options.skip, name) && !holds(own.skip, name);
 }
@@ -100,7 +96,8 @@ export function isCheckComment(comment: string): boolean {
   return checkComment.test(comment);
 }
 
-function optionsInComments(comments: readonly string[]): CheckOptions {
+/** The options in the comments above an instruction: the first `check=` counts. One that cannot be read is an ordinary comment, as with BuildKit. */
+export function optionsInComments(comments: readonly string[]): CheckOptions {
   const value = comments.map((comment) => checkComment.exec(comment)?.[1]).find((found) => found !== undefined);
   if (value === undefined) return defaultCheckOptions;
   try {

@@ -4,17 +4,17 @@
  */
 import type { ArgInstruction, Instruction } from '../../dockerfile/instruction.ts';
 import { parseMount } from '../../dockerfile/mount.ts';
-import { suggest } from '../../dockerfile/suggest.ts';
+import { suggest, type ComparisonBudget } from '../../dockerfile/suggest.ts';
 import { expandHeredoc, expandWord } from '../../dockerfile/words.ts';
 import { nonEnvironmentArgs } from '../arguments.ts';
 import type { EnvList } from '../env-list.ts';
-import { positioned } from '../expand.ts';
-import { applyArg } from '../metadata-instructions.ts';
+import { positioned, type Scope } from '../expand.ts';
+import { valueOfArg } from '../metadata-instructions.ts';
 import type { PlanInput } from '../plan-input.ts';
 import type { StageState } from '../stage-state.ts';
 import type { Findings } from './findings.ts';
 
-/** A wrong name is compared with so many that are set, the latest ones: a file of thousands must not take minutes. */
+/** A wrong name is compared with those that were set last: so many settings are looked at. */
 const comparedMax = 200;
 
 /** What surrounds the instruction. */
@@ -24,6 +24,8 @@ export interface VariableContext {
   readonly state: StageState;
   /** Whether a variable may come from a base image that is not known. */
   readonly mayBeInherited: (name: string, near: string | undefined) => boolean;
+  /** For all wrong names of the file together. */
+  readonly comparisons: ComparisonBudget;
 }
 
 /** @throws TsbuildError where a word cannot be read, as planning it would */
@@ -34,27 +36,42 @@ export function checkVariables(instruction: Instruction, context: VariableContex
   });
 }
 
-function reportUnset(name: string, instruction: Instruction, { state, mayBeInherited }: VariableContext, findings: Findings): void {
+function reportUnset(
+  name: string,
+  instruction: Instruction,
+  { state, mayBeInherited, comparisons }: VariableContext,
+  findings: Findings,
+  ownNames: readonly string[] = [],
+): void {
   // An ARG without a value is declared; it is not in the environment.
   if (nonEnvironmentArgs.has(name) || state.buildArgs.has(name)) return;
-  const near = suggest(name, state.env.pairs().slice(-comparedMax).map(([known]) => known));
+  const near = suggest(name, [...state.env.latestNames(comparedMax), ...ownNames.slice(-comparedMax)], comparisons);
   if (mayBeInherited(name, near)) return;
   findings.report('UndefinedVar', `Usage of undefined variable '$${name}'${near === undefined ? '' : ` (did you mean $${near}?)`}`, instruction);
 }
 
-/** Each default sees the ARGs before it, also those of its own line. */
+/**
+ * Each default sees the ARGs before it, also those of its own line. They are kept beside the state: to make the next one
+ * from it twice, here and in the plan, would copy all that it has.
+ */
 function checkArgDefaults(instruction: ArgInstruction, context: VariableContext, findings: Findings): void {
-  const { input, globals } = context;
-  let { state } = context;
-  for (const arg of instruction.args) {
-    if (arg.value !== undefined && !input.buildArgs.has(arg.key)) {
-      for (const name of unsetIn([arg.value], state.env, input)) reportUnset(name, instruction, { ...context, state }, findings);
+  const { input, state } = context;
+  const own = new Map<string, string | null>();
+  const ownNames: string[] = [];
+  const env: Scope = { get: (name) => own.get(name) ?? state.env.get(name) };
+  for (const { key, value } of instruction.args) {
+    if (value !== undefined && !input.buildArgs.has(key)) {
+      for (const name of unsetIn([value], env, input)) {
+        if (!own.has(name)) reportUnset(name, instruction, context, findings, ownNames);
+      }
     }
-    state = applyArg(state, { ...instruction, args: [arg] }, input, globals);
+    const result = nonEnvironmentArgs.has(key) ? null : valueOfArg({ key, value }, env, instruction, context);
+    own.set(key, result);
+    if (result !== null) ownNames.push(key);
   }
 }
 
-function unsetIn(words: readonly string[], env: EnvList, { dockerfile: { escape } }: PlanInput): readonly string[] {
+function unsetIn(words: readonly string[], env: Scope, { dockerfile: { escape } }: PlanInput): readonly string[] {
   return words.flatMap((word) => expandWord(word, { lookup: (name) => env.get(name), escape }).unset);
 }
 

@@ -1,5 +1,6 @@
 /** The walk over the stages: each instruction is shown to the rules with the state that it starts from, and then planned. */
 import { invariant } from '../../base/errors.ts';
+import { comparisonsMax } from '../../dockerfile/suggest.ts';
 import type { EnvList } from '../env-list.ts';
 import { planStages, type InstructionVisitor } from '../plan.ts';
 import type { PlanInput } from '../plan-input.ts';
@@ -9,7 +10,7 @@ import { checkBasePlatforms } from './base-platform.ts';
 import type { CheckInput } from './check-input.ts';
 import type { Findings } from './findings.ts';
 import { checkInStage, type StageMemory } from './in-stage.ts';
-import { declaredNames, mayComeFromImage } from './inherited.ts';
+import { declaredNames, globalNames, mayComeFromImage } from './inherited.ts';
 import { checkVariables } from './variables.ts';
 
 /** @throws TsbuildError where the file cannot be planned; what was found until then is in `findings` */
@@ -31,10 +32,13 @@ interface Walk {
 
 function createVisitor({ input, globals, stages, findings }: Walk): InstructionVisitor {
   const memories = new StageMemories(input, stages);
+  const declaredBefore = globalNames(input.dockerfile);
+  const comparisons = { left: comparisonsMax };
   return ({ instruction }, state, stage) => {
     const memory = memories.of(stage);
-    const mayBeInherited = (name: string, near: string | undefined): boolean => memory.hasUnknownBase && mayComeFromImage(name, near, memory.declared);
-    checkVariables(instruction, { input, globals, state, mayBeInherited }, findings);
+    const isDeclared = (name: string): boolean => declaredBefore.has(name) || memory.declared.has(name);
+    const mayBeInherited = (name: string, near: string | undefined): boolean => memory.hasUnknownBase && mayComeFromImage(name, near, isDeclared(name));
+    checkVariables(instruction, { input, globals, state, mayBeInherited, comparisons }, findings);
     checkInStage(instruction, { input, state, memory, ignored: input.ignored }, findings);
   };
 }
@@ -69,7 +73,7 @@ class StageMemories {
     return {
       workdirIsSet: parent?.workdirIsSet ?? false,
       hasUnknownBase: base.kind === 'image' ? !this.#input.images.has(base.key) : (parent?.hasUnknownBase ?? false),
-      declared: declaredNames(this.#input.dockerfile, stage),
+      declared: declaredNames(stage),
       last: new Map(),
     };
   }

@@ -12,7 +12,7 @@ import type { PlanInput } from '../plan-input.ts';
 import { completeStages } from '../silent-images.ts';
 import { fromNames } from '../reachable.ts';
 import { resolveFrom, resolveStages, resolveTarget, type ResolvedStage } from '../stages.ts';
-import { descriptionOf } from './doc-comment.ts';
+import { descriptionOf, descriptionsIn } from './doc-comment.ts';
 import { readMounts, type MountUse } from './mount-uses.ts';
 
 export type { MountUse } from './mount-uses.ts';
@@ -97,24 +97,25 @@ function addInstruction(uses: StageUses, instruction: Instruction, context: Inst
 
 /** An ARG without a default is the global one of its name; the predefined ones are nobody's to give. */
 function addArguments(uses: StageUses, instruction: ArgInstruction, { input, globals, globalNames, env }: InstructionContext): void {
-  let seen = env;
+  const describe = descriptionsIn(instruction.comments);
+  const own = new Map<string, string>();
   for (const { key, value } of instruction.args) {
     uses.names.add(key);
     const given = input.buildArgs.get(key);
     if (value === undefined && (globalNames.has(key) || (given === undefined && globals.get(key) !== undefined))) continue;
-    const result = given ?? (value === undefined ? '' : expandWord(value, { lookup: (name) => seen.get(name), escape: input.dockerfile.escape }).text);
-    seen = seen.with(key, result);
-    uses.args.set(key, { name: key, description: descriptionOf(key, instruction.comments), value: result, position: instruction.position, from: [] });
+    const result = given ?? (value === undefined ? '' : expandWord(value, { lookup: (name) => own.get(name) ?? env.get(name), escape: input.dockerfile.escape }).text);
+    own.set(key, result);
+    uses.args.set(key, { name: key, description: describe(key), value: result, position: instruction.position, from: [] });
   }
 }
 
 function globalDefinitions(input: PlanInput, globals: EnvList): ReadonlyMap<string, Definition> {
   const definitions = new Map<string, Definition>();
   for (const instruction of input.dockerfile.globalArgs) {
+    const describe = descriptionsIn(instruction.comments);
     for (const { key, value } of instruction.args) {
       const from = value === undefined || input.buildArgs.has(key) ? [] : usedIn(value, globals, input).filter((name) => name !== key);
-      const description = descriptionOf(key, instruction.comments);
-      definitions.set(key, { name: key, description, value: globals.get(key) ?? '', position: instruction.position, from });
+      definitions.set(key, { name: key, description: describe(key), value: globals.get(key) ?? '', position: instruction.position, from });
     }
   }
   return definitions;
