@@ -1,8 +1,11 @@
 // Commits an upperdir: compares it with the layers below and streams what differs as a canonical tar.
 //
 // Specification: view of the lowers, bytes upper (on the host), bool userxattr, time policy, u32 count of stubs each
-// (u8 kind: 0 file, 1 directory; bytes path), bool normalise. Descriptor 0: where the tar goes.
+// (u8 kind: 0 file, 1 directory; bytes path), bool normalise, bool whole. Descriptor 0: where the tar goes.
 // Result: u64 bytes of the tar, u64 entries.
+//
+// `whole`: no upperdir but a tree that began as a copy of the view (duplicate.cc). Whatever it has not is gone, and nothing in
+// it is overlayfs's. Its layer is the one that an upperdir gives, because both follow the same comparison.
 //
 // Nothing else uses the upperdir meanwhile: the step's pid namespace is dead and its overlay unmounted.
 #include <fcntl.h>
@@ -30,6 +33,7 @@ struct CommitRequest {
   TimePolicy times;
   std::vector<Stub> stubs;
   bool normalise;
+  bool whole;
 };
 
 CommitRequest readRequest(SpecReader& spec) {
@@ -44,6 +48,7 @@ CommitRequest readRequest(SpecReader& spec) {
     request.stubs.push_back({isDirectory, spec.string()});
   }
   request.normalise = spec.boolean();
+  request.whole = spec.boolean();
   return request;
 }
 
@@ -134,7 +139,8 @@ void runCommit(Job& job, SpecReader& spec) {
   root.stray = std::move(rootXattrs.stray);
   for (const auto& [key, value] : rootXattrs.kept) root.stray.push_back(key);  // the root has no entry to carry them
   std::string path;
-  UpperWalk(operation, request.userxattr, request.times, links).directory(root, upper.get(), {lowers.get()}, rootXattrs.opaque, path, 0);
+  const UpperForm form = request.whole ? UpperForm::Tree : request.userxattr ? UpperForm::UserXattr : UpperForm::Overlay;
+  UpperWalk(operation, form, request.times, links).directory(root, upper.get(), {lowers.get()}, rootXattrs.opaque || request.whole, path, 0);
   selectLayer(root, links);
 
   TarWriter tar(operation, job.fds[0].get());

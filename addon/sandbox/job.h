@@ -26,6 +26,7 @@ enum class JobKind : uint16_t {
   Park = 10,   // parking.cc: waits in the control groups of the next step
   Move = 11,   // give.cc: renames a tree, whatever its owner
   Give = 12,   // give.cc: changes owner and mode of one directory or socket
+  Duplicate = 13,  // duplicate.cc: copies a snapshot's tree
   Stop = 100,  // server.cc: kills the job with the given id
 };
 
@@ -80,4 +81,5 @@ void warn(const Job& job, std::string_view line);
 [[noreturn]] void runGive(Job& job, SpecReader& spec);
 [[noreturn]] void runExtract(Job& job, SpecReader& spec);
 [[noreturn]] void runExport(Job& job, SpecReader& spec);
+[[noreturn]] void runDuplicate(Job& job, SpecReader& spec);
 [[noreturn]] void runPark(Job& job, SpecReader& spec);

@@ -30,6 +30,7 @@ Worker workerOf(JobKind kind) {
     case JobKind::Park: return runPark;
     case JobKind::Move: return runMove;
     case JobKind::Give: return runGive;
+    case JobKind::Duplicate: return runDuplicate;
     case JobKind::Run:
     case JobKind::Stop: break;
   }

@@ -1,5 +1,6 @@
 #include "upper-walk.h"
 
+#include <algorithm>
 #include <cerrno>
 
 #include "listing.h"
@@ -7,12 +8,28 @@
 void UpperWalk::directory(TreeNode& node, int upperFd, LowerDirectory lower, bool hidden, std::string& path, size_t depth) {
   if (depth > kDepthMax) operation_.refuse(ELOOP, path, "/" + path + ": directories are nested too deeply");
   const size_t length = path.size();
-  for (const std::string& name : listNames(operation_, upperFd, path)) {
+  const std::vector<std::string> names = listNames(operation_, upperFd, path);
+  for (const std::string& name : names) {
     path += name;
-    node.children[name] = entry(upperFd, name.c_str(), lower, hidden, path, depth);
+    std::unique_ptr<TreeNode> child = entry(upperFd, name.c_str(), lower, hidden, path, depth);
+    if (!saysNothing(*child)) node.children[name] = std::move(child);
     path.resize(length);
   }
-  if (hidden && lower.exists()) addMissing(node, lower, path);
+  if (hidden && lower.exists()) addMissing(node, names, lower, path);
+}
+
+// Memory then grows with what changed, not with the tree. Of an upperdir everything is kept: `normalise` removes by it.
+bool UpperWalk::saysNothing(const TreeNode& node) const {
+  return form_ == UpperForm::Tree && node.kind == TreeNode::Kind::Entry && !node.changed && node.linkGroup == 0 && node.children.empty();
+}
+
+// In a plain tree overlayfs's attributes are names like others, which no layer holds.
+XattrReading UpperWalk::readMarks(int upperFd, const char* name, const std::string& path) {
+  XattrReading reading = readXattrs(operation_, upperFd, name, path, form_ == UpperForm::UserXattr);
+  if (form_ != UpperForm::Tree) return reading;
+  reading.opaque = reading.whiteout = false;
+  reading.unsupported = nullptr;
+  return reading;
 }
 
 std::unique_ptr<TreeNode> UpperWalk::entry(int upperFd, const char* name, LowerDirectory lower, bool hidden, std::string& path,
@@ -26,7 +43,7 @@ std::unique_ptr<TreeNode> UpperWalk::entry(int upperFd, const char* name, LowerD
     node->kind = hasLower ? TreeNode::Kind::Whiteout : TreeNode::Kind::Absent;
     return node;
   }
-  XattrReading xattrs = readXattrs(operation_, upperFd, name, path, userxattr_);
+  XattrReading xattrs = readMarks(upperFd, name, path);
   if (isWhiteoutDevice(st) || (xattrs.whiteout && S_ISREG(st.st_mode) && st.st_size == 0)) {
     node->kind = hasLower ? TreeNode::Kind::Whiteout : TreeNode::Kind::Absent;
     return node;
@@ -86,10 +103,10 @@ bool UpperWalk::sameData(const TreeNode& node, int upperFd, const char* name, Lo
 
 // What the replaced directory had and this one has not, name by name: an opaque marker would depend on how the kernel
 // saw the change.
-void UpperWalk::addMissing(TreeNode& node, LowerDirectory lower, const std::string& path) {
+void UpperWalk::addMissing(TreeNode& node, const std::vector<std::string>& names, LowerDirectory lower, const std::string& path) {
   for (const std::string& name : listNames(operation_, lower.fd, path)) {
     struct stat st;
-    if (node.children.contains(name) || !lower.find(operation_, name.c_str(), path, st)) continue;
+    if (std::binary_search(names.begin(), names.end(), name) || !lower.find(operation_, name.c_str(), path, st)) continue;
     auto whiteout = std::make_unique<TreeNode>();
     whiteout->kind = TreeNode::Kind::Whiteout;
     node.children[name] = std::move(whiteout);

@@ -50,13 +50,30 @@ MountOptions overlayOptions(const ViewSpec& view, bool userxattr, Directories& d
   return options;
 }
 
+Fd openTreeDirectory(const ViewSpec& view, Failure& failure) {
+  const std::string& path = view.lowers[0].path;
+  Fd tree(open(path.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!tree.valid()) failure = {"open", errno, path, {}};
+  return tree;
+}
+
+// The tree as a mount of its own, so that it can have attributes. As with overlays only the root of it is cloned.
+Fd cloneTreeDirectory(const ViewSpec& view, uint64_t attributes, Failure& failure) {
+  const Fd directory = openTreeDirectory(view, failure);
+  if (!directory.valid()) return Fd();
+  Fd mount = cloneTree(directory.get(), false);
+  if (!mount.valid()) failure = {"open_tree", errno, view.lowers[0].path, {}};
+  else if (setMountAttributes(mount.get(), attributes, false) != 0) failure = {"mount_setattr", errno, view.lowers[0].path, {}};
+  return failure.error != 0 ? Fd() : std::move(mount);
+}
+
 }  // namespace
 
 ViewSpec readViewSpec(SpecReader& spec) {
   ViewSpec view;
   const uint32_t count = spec.u32();
   for (uint32_t i = 0; i < count && !spec.failed(); i++) {
-    const uint8_t kind = spec.u8();
+    const auto kind = static_cast<Lower::Kind>(spec.u8());
     view.lowers.push_back({kind, spec.string()});
   }
   view.upper = spec.string();
@@ -65,12 +82,13 @@ ViewSpec readViewSpec(SpecReader& spec) {
 }
 
 Fd mountView(const ViewSpec& view, bool userxattr, uint64_t attributes, Failure& failure) {
+  if (view.isTree()) return cloneTreeDirectory(view, attributes, failure);
   ViewSpec padded = view;
   Fd empty;
   if (view.lowers.size() < (view.upper.empty() ? 2 : 1)) {
     empty = createEmptyDirectory(failure);
     if (!empty.valid() || (view.lowers.empty() && view.upper.empty())) return empty;
-    padded.lowers.insert(padded.lowers.begin(), {0, "/proc/self/fd/" + std::to_string(empty.get())});
+    padded.lowers.insert(padded.lowers.begin(), {Lower::Kind::Directory, "/proc/self/fd/" + std::to_string(empty.get())});
   }
   if (view.upper.empty()) attributes |= MOUNT_ATTR_RDONLY;
   Directories directories;
@@ -79,10 +97,15 @@ Fd mountView(const ViewSpec& view, bool userxattr, uint64_t attributes, Failure&
 }
 
 Fd openView(const Job& job, const ViewSpec& view, bool userxattr) {
+  Failure failure;
+  if (view.isTree()) {
+    Fd tree = openTreeDirectory(view, failure);
+    if (!tree.valid()) fail(job, 0, "open tree", failure.syscall, failure.error, failure.path);
+    return tree;
+  }
   static bool ownNamespace = false;
   if (!ownNamespace && unshare(CLONE_NEWNS) != 0) fail(job, 0, "mount view", "unshare", errno, "");
   ownNamespace = true;
-  Failure failure;
   Fd root = mountView(view, userxattr, 0, failure);
   if (!root.valid()) fail(job, 0, "mount view", failure.syscall, failure.error, failure.path, failure.detail);
   return root;

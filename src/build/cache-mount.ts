@@ -15,6 +15,7 @@ import { errnoCode, TsbuildError } from '../base/errors.ts';
 import { releasing, undo } from '../base/releasing.ts';
 import { exportTree, extractArchive, giveAway, removeTree } from '../layer/layer.ts';
 import { acquireLock, tryLock, type Lock } from '../native/lock.ts';
+import { treeView } from '../native/view.ts';
 import { markUsed } from '../store/last-use.ts';
 import { layersOfSource, noMount, type MountOf, type MountWork, type PreparedMount } from './mount-work.ts';
 
@@ -120,16 +121,14 @@ async function fillCache(work: MountWork, { source, initial }: CacheMount, made:
 async function seed({ environment, signal, note }: MountWork, base: readonly DiffID[], made: string): Promise<void> {
   const { helper, snapshots } = await environment.machinery();
   const path = join(made, 'seed.tar');
-  const work = join(made, 'work');
-  await mkdir(work, { mode: 0o700 });
   await withFile(path, 'wx', async (fd) => {
     const { warnings } = await exportTree(helper, { view: await snapshots.view(base, signal) }, fd, signal);
     warnings.forEach(note);
   });
   await withFile(path, 'r', (tarFd) =>
-    extractArchive(helper, { view: { lowers: [], upper: join(made, 'data'), work }, destination: '/', tarFd }, signal),
+    extractArchive(helper, { view: treeView(join(made, 'data')), destination: '/', tarFd }, signal),
   );
-  await Promise.all([rm(path), rm(work, { recursive: true })]);
+  await rm(path);
 }
 
 async function withFile(path: string, flags: string, use: (fd: number) => Promise<unknown>): Promise<void> {

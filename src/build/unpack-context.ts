@@ -3,6 +3,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { encodePath } from '../base/path-bytes.ts';
 import { startHelper } from '../native/helper.ts';
+import { treeView } from '../native/view.ts';
 import { unpackArchive } from './unpack-archive.ts';
 
 /**
@@ -10,11 +11,11 @@ import { unpackArchive } from './unpack-archive.ts';
  * @throws TsbuildError `ARCHIVE_INVALID`, `DATA_CORRUPT`, `DATA_TOO_LARGE`, `NAME_IMPOSSIBLE`, `SANDBOX_FAILED`
  */
 export async function unpackContext(tar: AsyncIterable<Uint8Array>, folder: string, signal: AbortSignal): Promise<void> {
-  const [upper, work] = [join(folder, 'upper'), join(folder, 'work')];
-  await Promise.all([mkdir(upper, { mode: 0o700 }), mkdir(work, { mode: 0o700 })]);
+  const upper = join(folder, 'upper');
+  await mkdir(upper, { mode: 0o700 });
   const helper = await startHelper();
   try {
-    await unpackArchive(helper, tar, { view: { lowers: [], upper, work }, destination: encodePath('/'), owner: { uid: 0, gid: 0 } }, signal);
+    await unpackArchive(helper, tar, { view: treeView(upper), destination: encodePath('/'), owner: { uid: 0, gid: 0 } }, signal);
   } finally {
     await helper.close();
   }

@@ -23,6 +23,8 @@ export interface CommitOptions {
   readonly times: TimePolicy;
   /** Also makes the upperdir equal to what `applyLayer` makes from the tar, so that it can be the layer's snapshot. */
   readonly normalise: boolean;
+  /** No upperdir but a whole tree, which began as a copy of the layers' (`duplicateTree`): what it has not is gone. */
+  readonly whole?: boolean;
 }
 
 /** A layer that was written. */
@@ -48,7 +50,7 @@ export async function commitUpper(helper: Helper, options: CommitOptions, tarFd:
   writeTimePolicy(spec, options.times);
   spec.u32(options.stubs.length);
   for (const stub of options.stubs) spec.u8(stub.kind === 'directory' ? 1 : 0).bytes(stub.path);
-  spec.boolean(options.normalise);
+  spec.boolean(options.normalise).boolean(options.whole ?? false);
   return writeLayerByJob(helper, { kind: JobKind.Commit, spec: spec.finish(), what: 'commit layer' }, tarFd, signal);
 }
 

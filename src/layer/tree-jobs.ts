@@ -31,6 +31,16 @@ export async function moveTree(helper: Helper, from: string, to: string): Promis
 }
 
 /**
+ * Copies the content and the attributes of a directory into an empty one. Names of one file stay that with `keepsLinks`, else
+ * each becomes a file of its own, as overlayfs makes it of what is written to.
+ * @throws TsbuildError `DISK_FULL`, `SANDBOX_FAILED`
+ */
+export async function duplicateTree(helper: Helper, { from, to, keepsLinks }: { readonly from: string; readonly to: string; readonly keepsLinks: boolean }, signal?: AbortSignal): Promise<void> {
+  const spec = new SpecWriter().bytes(from).bytes(to).boolean(keepsLinks).finish();
+  await helper.request({ kind: JobKind.Duplicate, spec, what: 'copy tree', ...(signal === undefined ? {} : { signal }) });
+}
+
+/**
  * Gives a directory or socket that the caller made to an id of images.
  * @throws TsbuildError `IDS_MISSING`, `SANDBOX_FAILED`
  */

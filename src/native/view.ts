@@ -5,20 +5,25 @@
 import { TsbuildError } from '../base/errors.ts';
 import type { SpecWriter } from './encoding.ts';
 
-/** One layer of a view: a directory in overlayfs's own form. */
+/** One layer of a view, `directory`, in overlayfs's own form; or the whole of it, `tree`: then it is the only one. */
 export interface LowerSpec {
-  readonly kind: 'directory';
+  readonly kind: 'directory' | 'tree';
   readonly path: string;
 }
 
 /**
  * A stack of layers, lowest first. With `upper` and `work` it can be written to: both directories on one file system,
- * `work` empty and never used before.
+ * `work` empty and never used before. A tree is written to as it is.
  */
 export interface ViewSpec {
   readonly lowers: readonly LowerSpec[];
   readonly upper?: string;
   readonly work?: string;
+}
+
+/** The view of a plain directory, by which jobs write to it or read it without any mount. */
+export function treeView(path: string): ViewSpec {
+  return { lowers: [{ kind: 'tree', path }] };
 }
 
 /** The kernel's own limit (fs/overlayfs, OVL_MAX_STACK). */
@@ -36,6 +41,6 @@ export function writeViewSpec(writer: SpecWriter, view: ViewSpec): void {
     });
   }
   writer.u32(view.lowers.length);
-  for (const lower of view.lowers) writer.u8(0).bytes(lower.path);
+  for (const lower of view.lowers) writer.u8(lower.kind === 'tree' ? 1 : 0).bytes(lower.path);
   writer.bytes(view.upper ?? '').bytes(view.work ?? '');
 }

@@ -84,6 +84,21 @@ async function read(setup: SnapshotterSetup, layers: readonly DiffID[], path: st
   return content === null ? null : content.toString();
 }
 
+/**
+ * Changes, each made on what the one before it left, and the layers that they give: the same in every backend. The first makes
+ * what the others change.
+ */
+const frozenLayers: readonly { readonly script: string; readonly layer: string }[] = [
+  { script: 'mkdir -p /a/x /b /d/sub /e; echo aaaa > /a/f; echo bbbb > /b/f; touch -d @1000000000 /a/f /b/f /a /b; echo 1 > /d/1; echo 2 > /d/sub/2; echo l > /e/l; ln /e/l /e/m; ln -s /a /s; echo k > /k', layer: 'sha256:003cf341691a50e3672b313c9758f9bc1cb259a9424d8d58dca463bf035c3060' },
+  // Two directories change places: every file is the one that it was, only not where.
+  { script: 'mv /a /t; mv /b /a; mv /t /b; rmdir /b/x; mkdir /a/x', layer: 'sha256:5e54fb88512ea01b6610318d8866f4588a2eb2ba0fc3cab239a5cb95ab90e2f0' },
+  { script: 'echo cccc > /k2; mv /k2 /k; echo cccc > /b/f; touch -d @1000000000 /b/f', layer: 'sha256:1eb89478a360b309fc9c8b357bfa240716238dac808ab636cdd60e08b4683832' },
+  { script: 'rm -r /d; mkdir /d; echo 3 > /d/3; rm /s; mkdir /s; echo in > /s/in', layer: 'sha256:7176d8b9ddfdca9d6bf8196658ccf11bac47c4572e9bdca7aec76d711e04439d' },
+  { script: 'chmod 600 /e/l; chown 7:8 /k; echo x >> /b/f; ln /b/f /n; mkfifo /p; chmod 1777 /a', layer: 'sha256:4ac6b36679efd7c28dd3cc5cc50dcb977405a67255a2b3baeb18d1368580e013' },
+  { script: 'rm -r /a /d; echo file > /d; ln /e/m /e/o; cat /k > /k3; mv /k3 /k', layer: 'sha256:a9d2a54b6beb82aac1988a8f7395ef3dd86705b9721fe126ff3afb57783ec12f' },
+  { script: 'touch /b/f /e /e/m; chmod 755 /e; echo gone > /gone; rm /gone; mkdir /q; rmdir /q', layer: 'sha256:5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef' },
+];
+
 /** Runs the suite against one backend. */
 export function snapshotterContract(backend: string, open: Setup): void {
   const check = (name: string, body: (setup: SnapshotterSetup) => Promise<void>): void => {
@@ -107,6 +122,15 @@ export function snapshotterContract(backend: string, open: Setup): void {
   check('a step that changes nothing commits the empty layer', async (setup) => {
     assert.equal(await layerOf(setup, [setup.shell], ':'), emptyLayer.diffID);
     assert.equal(await layerOf(setup, [setup.shell], 'echo x > /f; rm /f; chmod 755 /bin'), emptyLayer.diffID);
+  });
+
+  check('the layers of all kinds of changes are those of every backend', async (setup) => {
+    const layers = [setup.shell];
+    for (const { script, layer } of frozenLayers) {
+      const made = await layerOf(setup, layers, script);
+      assert.equal(made, layer, script);
+      layers.push(made);
+    }
   });
 
   check('a committed snapshot and one made from its tar are the same tree', async (setup) => {

@@ -10,6 +10,7 @@ import { decodeLayoutIndex } from '../../store/layout-index.ts';
 import { blobsBelowRoot } from '../../store/open.ts';
 import { Documents } from './documents.ts';
 import { readRecord, readText } from './records.ts';
+import { snapshotFolders } from './snapshot-folders.ts';
 
 export interface Damage {
   readonly code:
@@ -106,8 +107,9 @@ function staleRecord(path: string, needs: readonly string[], isWhole: Search['is
 }
 
 function listSnapshots(root: string): readonly string[] {
-  const folder = join('snapshots', 'v1', 'directory');
-  return namesIn(join(root, folder)).flatMap((boot) => namesIn(join(root, folder, boot)).filter((name) => !name.endsWith('.dependent')).map((name) => join(folder, boot, name)));
+  return snapshotFolders.flatMap((folder) =>
+    namesIn(join(root, folder)).flatMap((boot) => namesIn(join(root, folder, boot)).filter((name) => !name.endsWith('.dependent')).map((name) => join(folder, boot, name))),
+  );
 }
 
 function checkSnapshot(path: string, isWhole: Search['isWhole']): Damage | null {

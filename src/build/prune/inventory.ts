@@ -11,6 +11,7 @@ import { decodeIndexEntries, imageNameAnnotation, refNameAnnotation } from '../.
 import { blobsBelowRoot } from '../../store/open.ts';
 import { Documents, type ImageParts } from './documents.ts';
 import { readRecord } from './records.ts';
+import { snapshotFolders } from './snapshot-folders.ts';
 
 /** The kinds of things in a store, in the order in which a shared blob is counted for one of them. */
 export const entryKinds = ['image', 'unnamed image', 'step', 'compressed layer', 'download', 'unpacked layer', 'snapshot', 'cache mount', 'context digests', 'log', 'loose blob'] as const;
@@ -172,7 +173,7 @@ function listTrees(search: Search): readonly Entry[] {
 /** By the boot that they were made in, then by layer. Those of another boot, and those without their tar, are of no use. */
 function listSnapshots({ root, blobs, sizes }: Search): readonly Entry[] {
   const bootID = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
-  return listFolder(root, join('snapshots', 'v1', 'directory')).flatMap(({ name: boot, path: folder }) =>
+  return snapshotFolders.flatMap((folder) => listFolder(root, folder)).flatMap(({ name: boot, path: folder }) =>
     listFolder(root, folder).filter(({ stat }) => stat.isDirectory()).map(({ name, path, stat }): Entry => {
       const blob = blobs.get(name);
       const isOfUse = boot === bootID && (blob !== undefined || name.startsWith('chain-'));

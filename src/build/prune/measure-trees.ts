@@ -3,13 +3,14 @@ import { lstat, opendir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errnoCode } from '../../base/errors.ts';
 import type { TreeSizes } from './inventory.ts';
+import { snapshotFolders } from './snapshot-folders.ts';
 
 const blockBytes = 512;
 
 /** Measures what has no other measure: cache mounts, logs, and snapshots that are of a stack instead of a layer. */
 export async function measureTrees(root: string): Promise<TreeSizes> {
   const sizes = new Map<string, number>();
-  const boots = (await namesIn(join(root, 'snapshots', 'v1', 'directory'))).map((boot) => join('snapshots', 'v1', 'directory', boot));
+  const boots = (await Promise.all(snapshotFolders.map(async (folder) => (await namesIn(join(root, folder))).map((boot) => join(folder, boot))))).flat();
   for (const folder of [join('mounts', 'v1'), 'logs', ...boots]) {
     for (const name of await namesIn(join(root, folder))) {
       if (folder.startsWith('snapshots') && !name.startsWith('chain-')) continue;
