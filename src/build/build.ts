@@ -51,6 +51,7 @@ import { planGraph, plannedImages, type Planned } from './planning.ts';
 import { readDefinition } from './read-definition.ts';
 import type { DockerfileSource, InputOptions } from './read-dockerfile.ts';
 import { recordCache } from './record-cache.ts';
+import { storeClaims } from './step-claims.ts';
 import { resolveEpoch } from './resolve-epoch.ts';
 import type { SecretProvider } from './secret-provider.ts';
 import { openSources, type Sources } from './sources.ts';
@@ -297,6 +298,7 @@ async function executeAndDeliver(state: BuildState, environment: BuildEnvironmen
   const results = await execute(environment.graph, {
     operations: createOperations(environment),
     cache: recordCache(cache, source.path ?? '-'),
+    claims: storeClaims(environment.store),
     observer: observeSteps(environment.steps, reporter, (vertex) => {
       const step = environment.steps.get(vertex.id);
       return step === undefined || vertex.operation.kind !== 'run' ? undefined : environment.logs.openedPathOf(step.id);

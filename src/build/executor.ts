@@ -5,12 +5,17 @@
  *
  * A queue's slot is taken only when all inputs are there, so a graph of any depth runs on a queue of one. The first
  * failure aborts the rest; `execute` settles only when nothing is running any more.
+ *
+ * Builds that miss one key at once perform it once: who has a slot claims the key, without waiting, and gives it back with
+ * the slot; who finds it claimed leaves the slot and waits for nothing but the claim. So nobody who waits has what another
+ * waits for, and no circle of builds can form.
  */
 import { setMaxListeners } from 'node:events';
 import PQueue from 'p-queue';
 import type { CacheKey } from '../base/canonical.ts';
 import type { DiffID } from '../base/digest.ts';
 import type { StepUsage } from '../base/events.ts';
+import { releasing } from '../base/releasing.ts';
 import { definitionKeys } from '../graph/definition.ts';
 import { inputsOf, type Graph, type Vertex, type VertexID } from '../graph/vertex.ts';
 
@@ -48,10 +53,24 @@ export interface RecordCache {
   explainMiss(vertex: Vertex, key: CacheKey): Promise<string | null>;
 }
 
+/** Who performs a step: one at a time among all builds on a store. A claim ends with its process, also by SIGKILL. */
+export interface StepClaims {
+  /** Claims a key; null where somebody has it. It never waits. */
+  claim(key: CacheKey): Promise<StepClaim | null>;
+  /** Waits until nobody has the key. @throws the signal's reason */
+  whenFree(key: CacheKey, signal: AbortSignal): Promise<void>;
+}
+
+export interface StepClaim {
+  release(): Promise<void>;
+}
+
 /** Hears what happens to each vertex that has a key. */
 export interface StepObserver {
   started(vertex: Vertex): void;
   missed(vertex: Vertex, reason: string): void;
+  /** Another build is at the same step; its result will do. */
+  waiting(vertex: Vertex): void;
   done(vertex: Vertex, outcome: { readonly cached: boolean; readonly usage?: StepUsage }): void;
   failed(vertex: Vertex, error: unknown): void;
   canceled(vertex: Vertex): void;
@@ -67,6 +86,7 @@ export interface Limits {
 export interface ExecuteOptions {
   readonly operations: Operations;
   readonly cache: RecordCache;
+  readonly claims: StepClaims;
   readonly observer: StepObserver;
   readonly limits: Limits;
   readonly signal: AbortSignal;
@@ -81,6 +101,9 @@ export async function execute(graph: Graph, options: ExecuteOptions): Promise<Re
   return walk.run();
 }
 
+/** Steps that wait for other builds at once, each with a descriptor; further ones wait for their turn. */
+const waitsAtOnce = 64;
+
 class Walk {
   readonly #graph: Graph;
   readonly #options: ExecuteOptions;
@@ -88,7 +111,8 @@ class Walk {
   readonly #running = new Map<string, Promise<VertexResult>>();
   readonly #results = new Map<VertexID, VertexResult>();
   readonly #keys;
-  readonly #queues: { readonly run: PQueue; readonly copy: PQueue };
+  readonly #started = new Set<VertexID>();
+  readonly #queues: { readonly run: PQueue; readonly copy: PQueue; readonly wait: PQueue };
 
   constructor(graph: Graph, options: ExecuteOptions) {
     this.#graph = graph;
@@ -98,6 +122,7 @@ class Walk {
     this.#queues = {
       run: new PQueue({ concurrency: options.limits.runs }),
       copy: new PQueue({ concurrency: options.limits.copies }),
+      wait: new PQueue({ concurrency: waitsAtOnce }),
     };
   }
 
@@ -139,36 +164,66 @@ class Walk {
   }
 
   async #perform(vertex: Vertex): Promise<VertexResult> {
-    const { operations, observer } = this.#options;
+    const { operations } = this.#options;
     const inputs = await this.#inputs(vertex);
     this.#abort.signal.throwIfAborted();
     const base = operations.baseLayers(vertex, inputs);
     const found = await this.#lookUp(vertex, inputs);
     if (found === null) return { layers: base, added: [] };
     const { key, cached } = found;
-    if (cached !== null) {
-      observer.started(vertex);
-      observer.done(vertex, { cached: true });
-      return { layers: [...base, ...cached], added: cached };
-    }
-    const queue = vertex.operation.kind === 'run' ? this.#queues.run : this.#queues.copy;
-    const added = await queue.add(() => this.#performObserved(vertex, key, inputs));
+    const added = cached === null ? await this.#performOnce(vertex, key, inputs) : this.#found(vertex, cached);
     return { layers: [...base, ...added], added };
+  }
+
+  /** Performs the step, or takes what another build makes of it meanwhile. */
+  async #performOnce(vertex: Vertex, key: CacheKey, inputs: Inputs): Promise<readonly DiffID[]> {
+    const queue = vertex.operation.kind === 'run' ? this.#queues.run : this.#queues.copy;
+    for (let waits = 0; ; waits += 1) {
+      const added = await queue.add(() => (vertex.ignoreCache ? this.#performObserved(vertex, key, inputs) : this.#performClaimed(vertex, key, inputs)));
+      if (added !== null) return added;
+      await this.#observed(vertex, async (signal) => {
+        this.#start(vertex);
+        if (waits === 0) this.#options.observer.waiting(vertex);
+        await this.#queues.wait.add(() => this.#options.claims.whenFree(key, signal));
+      });
+      const other = await this.#recorded(vertex, key);
+      if (other !== null) return this.#found(vertex, other);
+    }
+  }
+
+  /** Null, and nothing done, where another build is at it. One that has just finished is seen under the claim. */
+  async #performClaimed(vertex: Vertex, key: CacheKey, inputs: Inputs): Promise<readonly DiffID[] | null> {
+    const claim = await this.#observed(vertex, () => this.#options.claims.claim(key));
+    if (claim === null) return null;
+    return releasing(async () => {
+      const other = await this.#recorded(vertex, key);
+      return other === null ? this.#performObserved(vertex, key, inputs) : this.#found(vertex, other);
+    }, () => claim.release());
+  }
+
+  #found(vertex: Vertex, added: readonly DiffID[]): readonly DiffID[] {
+    this.#start(vertex);
+    this.#options.observer.done(vertex, { cached: true });
+    return added;
+  }
+
+  /** A step that waited was started before. */
+  #start(vertex: Vertex): void {
+    if (this.#started.has(vertex.id)) return;
+    this.#started.add(vertex.id);
+    this.#options.observer.started(vertex);
   }
 
   /** The content key and what the cache has for it. A failure is the step's own: what COPY names is not there. */
   async #lookUp(vertex: Vertex, inputs: Inputs): Promise<{ readonly key: CacheKey; readonly cached: readonly DiffID[] | null } | null> {
-    const { operations, observer } = this.#options;
+    const { operations } = this.#options;
     const { signal } = this.#abort;
     try {
       const key = await operations.keyOf(vertex, inputs, signal);
       if (key === null) return null;
       return { key, cached: await this.#recorded(vertex, key) };
     } catch (error) {
-      if (!signal.aborted) {
-        observer.started(vertex);
-        this.#fail(vertex, error);
-      }
+      if (!signal.aborted) this.#fail(vertex, error);
       throw error;
     }
   }
@@ -203,23 +258,27 @@ class Walk {
     return new Map(ids.map((id, index) => [id, results[index] ?? { layers: [], added: [] }]));
   }
 
-  async #performObserved(vertex: Vertex, key: CacheKey, inputs: Inputs): Promise<readonly DiffID[]> {
+  #performObserved(vertex: Vertex, key: CacheKey, inputs: Inputs): Promise<readonly DiffID[]> {
     const { operations, cache, observer } = this.#options;
-    const { signal } = this.#abort;
-    if (signal.aborted) {
-      observer.canceled(vertex);
-      throw signal.reason;
-    }
-    observer.started(vertex);
-    try {
+    return this.#observed(vertex, async (signal) => {
+      this.#start(vertex);
       const reason = vertex.ignoreCache ? null : await cache.explainMiss(vertex, key);
       if (reason !== null) observer.missed(vertex, reason);
       const { added, usage } = await operations.perform(vertex, inputs, signal);
       const kept = await this.#keep(vertex, key, added);
       observer.done(vertex, { cached: false, ...(usage === undefined ? {} : { usage }) });
       return kept;
+    });
+  }
+
+  /** Tells of the end of a step that does not end well. */
+  async #observed<Result>(vertex: Vertex, work: (signal: AbortSignal) => Promise<Result>): Promise<Result> {
+    const { signal } = this.#abort;
+    try {
+      signal.throwIfAborted();
+      return await work(signal);
     } catch (error) {
-      if (signal.aborted) observer.canceled(vertex);
+      if (signal.aborted) this.#options.observer.canceled(vertex);
       else this.#fail(vertex, error);
       throw error;
     }
@@ -227,6 +286,7 @@ class Walk {
 
   /** Aborts at once: a turn later the queue would have given the free slot to the next step. */
   #fail(vertex: Vertex, error: unknown): void {
+    this.#start(vertex);
     this.#options.observer.failed(vertex, error);
     this.#abort.abort(error);
   }

@@ -112,6 +112,7 @@ export function observeSteps(
   return {
     started: (vertex) => withStep(vertex, (step) => reporter.started(step)),
     missed: (vertex, text) => withStep(vertex, (step) => reporter.send({ type: 'step-note', id: step.id, text })),
+    waiting: (vertex) => withStep(vertex, (step) => reporter.send({ type: 'step-note', id: step.id, text: 'another build is at this step: waiting for its result' })),
     done: (vertex, { cached, usage }) => withStep(vertex, (step) => reporter.done(step, cached, usage)),
     failed: (vertex, error) => withStep(vertex, (step) => reporter.failed(step, error, logPathOf(vertex))),
     canceled: (vertex) => withStep(vertex, (step) => reporter.canceled(step)),

@@ -9,7 +9,7 @@ import { closeSync, constants, openSync } from 'node:fs';
 import { open, stat, type FileHandle } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { errnoCode, messageOf, TsbuildError } from '../base/errors.ts';
-import { undo } from '../base/releasing.ts';
+import { releasing, undo } from '../base/releasing.ts';
 import { loadAddon } from './addon.ts';
 
 export interface LockOptions {
@@ -56,6 +56,23 @@ export async function acquireLock(path: string, { shared, signal }: LockOptions)
  */
 export async function tryLock(path: string, shared: boolean): Promise<Lock | null> {
   return openLock(path, (_file, tryByte) => Promise.resolve(tryByte(lockByte, shared)));
+}
+
+/**
+ * Waits until nobody has the lock exclusively, and takes nothing: for who then looks what the holder has left. A file that
+ * is not there is free.
+ * @throws TsbuildError `LOCK_FAILED`; the system's error where the disk refuses the file; the signal's reason when it aborts
+ */
+export async function waitUntilFree(path: string, signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted();
+  const file = await open(path, constants.O_RDWR | constants.O_NOFOLLOW).catch((cause: unknown) => {
+    if (errnoCode(cause) === 'ENOENT') return null;
+    throw unopened(path, cause);
+  });
+  if (file === null) return;
+  await releasing(async () => {
+    while (!tryByteOf(file, path)(lockByte, true)) await pause(signal);
+  }, () => file.close());
 }
 
 /** How long one waits at a closed gate: who closes it works for a fraction of a second, unless it was stopped. */
@@ -141,20 +158,23 @@ async function pause(signal: AbortSignal | undefined): Promise<void> {
 /** Whether a byte of the open file could be locked. */
 type TryByte = (byte: number, shared: boolean) => boolean;
 
-/** Null, and nothing held, when `take` did not take it, or when the file was removed meanwhile. */
-async function openLock(path: string, take: (file: FileHandle, tryByte: TryByte) => Promise<boolean>): Promise<Lock | null> {
-  const file = await open(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600).catch((cause: unknown) => {
-    throw unopened(path, cause);
-  });
-  const tryByte: TryByte = (byte, shared) => {
+function tryByteOf(file: FileHandle, path: string): TryByte {
+  return (byte, shared) => {
     try {
       return loadAddon().tryLock(file.fd, byte, shared);
     } catch (cause) {
       throw failed(path, cause);
     }
   };
+}
+
+/** Null, and nothing held, when `take` did not take it, or when the file was removed meanwhile. */
+async function openLock(path: string, take: (file: FileHandle, tryByte: TryByte) => Promise<boolean>): Promise<Lock | null> {
+  const file = await open(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600).catch((cause: unknown) => {
+    throw unopened(path, cause);
+  });
   try {
-    if ((await take(file, tryByte)) && (await isStillNamed(file, path))) return { release: () => file.close() };
+    if ((await take(file, tryByteOf(file, path))) && (await isStillNamed(file, path))) return { release: () => file.close() };
   } catch (error) {
     throw await undo(error, () => file.close());
   }

@@ -5,6 +5,7 @@ import { makeKey, type CacheKey } from '../../src/base/canonical.ts';
 import { digestOf, type BlobDigest, type DiffID } from '../../src/base/digest.ts';
 import { execute, type Inputs, type Operations, type RecordCache, type StepObserver, type VertexResult } from '../../src/build/executor.ts';
 import { memoryRecords } from '../contract/record-cache.ts';
+import { memoryClaims } from '../contract/step-claims.ts';
 import type { ConfigOperation, CopyOperation, Graph, ImageOperation, Operation, RunOperation, Vertex, VertexID } from '../../src/graph/vertex.ts';
 
 const platform = { os: 'linux', architecture: 'amd64' };
@@ -63,7 +64,8 @@ type Work = (signal: AbortSignal) => Promise<string> | string;
 
 /** A machine in memory: a store of layers, a cache of records, and a list of everything that was heard. */
 class Machine {
-  readonly records = new Map<string, readonly DiffID[]>();
+  readonly records: Map<string, readonly DiffID[]>;
+  readonly #claimed: Map<string, Promise<void>>;
   readonly missingLayers = new Set<DiffID>();
   readonly performed: string[] = [];
   readonly events: string[] = [];
@@ -73,6 +75,12 @@ class Machine {
   runningNow = 0;
   runningMax = 0;
   putFails: Error | null = null;
+
+  /** @param store another machine whose records and claims this one shares, as builds of several processes do */
+  constructor(store?: Machine) {
+    this.records = store?.records ?? new Map<string, readonly DiffID[]>();
+    this.#claimed = store === undefined ? new Map<string, Promise<void>>() : store.#claimed;
+  }
 
   /** What happens in a step; others make a layer named after themselves and their root. */
   work(name: string, work: Work): this {
@@ -116,6 +124,7 @@ class Machine {
   readonly observer: StepObserver = {
     started: ({ name }) => this.events.push(`started ${name}`),
     missed: ({ name }, reason) => this.events.push(`missed ${name}: ${reason}`),
+    waiting: ({ name }) => this.events.push(`waiting ${name}`),
     done: ({ name }, { cached }) => this.events.push(`${cached ? 'cached' : 'done'} ${name}`),
     failed: ({ name }, error) => this.events.push(`failed ${name}: ${error instanceof Error ? error.message : String(error)}`),
     canceled: ({ name }) => this.events.push(`canceled ${name}`),
@@ -134,7 +143,7 @@ class Machine {
     this.performed.length = 0;
     this.events.length = 0;
     const { operations, cache, observer } = this;
-    return execute(graph, { operations, cache, observer, limits: { runs, copies }, signal });
+    return execute(graph, { operations, cache, claims: memoryClaims(this.#claimed), observer, limits: { runs, copies }, signal });
   }
 }
 
@@ -515,4 +524,93 @@ test('a wrong graph is an error and not a hang', async () => {
   const whole = graph.finish(7);
   await assert.rejects(new Machine().build(whole), { message: 'the graph has no vertex 7' });
   await assert.rejects(new Machine().build({ ...whole, targets: [9] }), { message: 'the graph has no vertex 9' });
+});
+
+/** A graph of one step for each name, beside each other, with one on top of all. */
+function stepsBeside(...names: readonly string[]): Graph {
+  const graph = new GraphBuilder();
+  const base = graph.image('base');
+  return graph.finish(graph.copy(base, names.map((name) => graph.run(base, name)), 'top'));
+}
+
+test('of two builds that miss one key at once, one performs the step and the other takes its result', async () => {
+  const gate = new Gate();
+  const first = new Machine().work('one', () => gate.wait().then(() => 'made by the first'));
+  const second = new Machine(first);
+  const [one, two] = [first.build(stepsBeside('one')), (await settle(), second.build(stepsBeside('one')))];
+  await settle();
+  assert.deepEqual(second.events, ['started one', 'waiting one']);
+  gate.open();
+  const results = await Promise.all([one, two]);
+  assert.deepEqual(second.events.slice(0, 3), ['started one', 'waiting one', 'cached one']);
+  assert.deepEqual([first.performed[0], second.performed.includes('one')], ['one', false]);
+  assert.deepEqual(results[1].get(1)?.added, [layerOf('made by the first')]);
+  [first, second].forEach((machine) => { checkLives(machine.events); });
+});
+
+test('who waits for another build holds no slot: its other steps are performed meanwhile', async () => {
+  const gate = new Gate();
+  const first = new Machine().work('one', () => gate.wait().then(() => '1'));
+  const second = new Machine(first);
+  const one = first.build(stepsBeside('one'));
+  await settle();
+  const two = second.build(stepsBeside('one', 'two'));
+  await settle();
+  assert.deepEqual(second.performed, ['two']);
+  gate.open();
+  await Promise.all([one, two]);
+  assert.equal(second.performed.includes('one'), false);
+});
+
+test('builds that hold what the other waits for, in any order and on queues of one, all finish', { timeout: 20_000 }, async () => {
+  const names = Array.from({ length: 12 }, (_, at) => `step ${at}`);
+  const first = new Machine();
+  const machines = [first, ...Array.from({ length: 7 }, () => new Machine(first))];
+  await Promise.all(machines.map((machine, at) => machine.build(stepsBeside(...names.slice(at), ...names.slice(0, at)))));
+  const performed = machines.flatMap((machine) => machine.performed).filter((name) => name.startsWith('step'));
+  assert.deepEqual([...performed].sort(), [...names].sort());
+});
+
+test('the step of a build that fails or is aborted is performed by one of those who wait', async () => {
+  const gate = new Gate();
+  const broken = new Machine().work('one', () => gate.wait().then(() => { throw new Error('broken'); }));
+  const others = [new Machine(broken), new Machine(broken)];
+  const failing = broken.build(stepsBeside('one'));
+  await settle();
+  const builds = others.map((machine) => machine.build(stepsBeside('one')));
+  await settle();
+  gate.open();
+  await assert.rejects(failing, /broken/);
+  await Promise.all(builds);
+  assert.equal(others.flatMap(({ performed }) => performed).filter((name) => name === 'one').length, 1);
+  others.forEach(({ events }) => { checkLives(events); });
+});
+
+test('a build that is aborted while it waits ends at once, and the other goes on', async () => {
+  const gate = new Gate();
+  const first = new Machine().work('one', () => gate.wait().then(() => '1'));
+  const second = new Machine(first);
+  const one = first.build(stepsBeside('one'));
+  await settle();
+  const controller = new AbortController();
+  const two = second.build(stepsBeside('one'), { signal: controller.signal });
+  await settle();
+  controller.abort(new Error('enough'));
+  await assert.rejects(two, /enough/);
+  assert.deepEqual(second.events, ['started one', 'waiting one', 'canceled one']);
+  gate.open();
+  await one;
+});
+
+test('a build without cache waits for nobody', async () => {
+  const gate = new Gate();
+  const first = new Machine().work('one', () => gate.wait().then(() => '1'));
+  const one = first.build(stepsBeside('one'));
+  await settle();
+  const graph = new GraphBuilder();
+  const second = new Machine(first);
+  await second.build(graph.finish(graph.run(graph.image('base'), 'one', { ignoreCache: true })));
+  assert.deepEqual(second.performed, ['one']);
+  gate.open();
+  await one;
 });

@@ -10,7 +10,7 @@ import { test, type TestContext } from 'node:test';
 import { fromLayout, writeContext } from '../support/context.ts';
 import { mountsBelow, processesWith, unfinished, until } from '../support/machine-state.ts';
 import { forRun, skipWithout } from '../support/needs.ts';
-import { parseRawLines } from '../support/raw-events.ts';
+import { instructionsRun, parseRawLines } from '../support/raw-events.ts';
 import { mustRun, runProcess } from '../support/run-process.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { buildRaw, callEnvironment, mustBuild, program, runTsbuild, type CallOptions } from '../support/tsbuild.ts';
@@ -24,7 +24,7 @@ async function mustVerify(call: CallOptions): Promise<void> {
   assert.deepEqual(await unfinished(call.store), []);
 }
 
-test('twenty builds at once on a new store: every one is right, and so is the store', { skip }, async (t) => {
+test('twenty builds at once on a new store: every one is right, each step is done by one of them, and the store is right', { skip }, async (t) => {
   const folder = temporaryFolder(t);
   const call = { store: join(folder, 'store') };
   const base = await fromLayout('busybox');
@@ -35,6 +35,8 @@ test('twenty builds at once on a new store: every one is right, and so is the st
   const builds = await Promise.all(Array.from({ length: 20 }, (_, at) => mustBuild(['--network=none', ...base, '-t', `app${at}`, kinds[at % 4] ?? ''], call)));
   for (const [at, { summary }] of builds.entries()) assert.equal(summary?.imageID, builds[at % 4]?.summary?.imageID);
   assert.equal(new Set(builds.map(({ summary }) => summary?.imageID)).size, 4);
+  const ran = builds.flatMap(({ events }) => instructionsRun(events)).filter((text) => /^(RUN|COPY)/.test(text));
+  assert.deepEqual(ran.map((text) => text.replace(/^RUN --mount.*/, 'RUN shared')).sort(), ['COPY file /file', ...[0, 1, 2, 3].map((kind) => `RUN echo ${kind} > /kind`), 'RUN shared']);
   const names = JSON.parse((await runTsbuild(['images', '--json'], call)).stdout) as readonly unknown[];
   assert.equal(names.length, 20);
   await mustVerify(call);
