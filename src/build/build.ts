@@ -3,12 +3,11 @@
  * It reads no environment and prints nothing: what it needs comes in, what happens goes out as events.
  * Start at `runBuild`; the walk over the graph is in `executor.ts`, single operations in the `perform-*.ts` files.
  */
-import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Readable, type Writable } from 'node:stream';
-import { errnoCode, TsbuildError } from '../base/errors.ts';
+import type { Writable } from 'node:stream';
+import { TsbuildError } from '../base/errors.ts';
 import type { EventSink } from '../base/events.ts';
-import { releaseAll, releasing } from '../base/releasing.ts';
+import { releasing } from '../base/releasing.ts';
 import { openCache, type Cache } from '../cache/cache.ts';
 import { checkAnnotations } from '../export/check-annotations.ts';
 import { checkOutputs } from '../export/check-outputs.ts';
@@ -19,17 +18,10 @@ import { findEpoch } from '../graph/source-date-epoch.ts';
 import type { Graph } from '../graph/vertex.ts';
 import { decompress as decompressArchive } from '../layer/decompress.ts';
 import { clampSeconds, type TimePolicy } from '../layer/layer.ts';
-import { acquireLock, openGate, tryLock } from '../native/lock.ts';
-import type { RegistryConfigSources } from '../registry/load-config.ts';
 import { decompress } from '../source/decompress.ts';
 import type { NamedContext } from '../source/named-context.ts';
 import { createResolver } from '../source/resolver.ts';
-import type { TakeLock } from '../store/lock.ts';
-import { machineError } from '../store/disk-error.ts';
-import { openStore } from '../store/open.ts';
-import type { StoreNotice } from '../store/tags.ts';
-import type { Store } from '../store/store.ts';
-import { archiveBytesDefault, archiveSizeHint } from './archive-limit.ts';
+import { archiveSizeHint } from './archive-limit.ts';
 import { BaseLayers } from './base-layers.ts';
 import type { BuildRequest } from './build-request.ts';
 import { builderArg, builderArgNotices } from './builder-args.ts';
@@ -39,8 +31,7 @@ import type { BuildEnvironment } from './environment.ts';
 import { execute } from './executor.ts';
 import type { Fetched } from './fetch-context.ts';
 import { fetchObserver } from './fetch-observer.ts';
-import { lazyRegistry, type LazyRegistry } from './lazy-registry.ts';
-import { isDirectoryContext, readNamedContexts } from './inputs.ts';
+import { inputOf, isDirectoryContext, readNamedContexts } from './inputs.ts';
 import { LogFolder } from './log-files.ts';
 import { lazyMachinery } from './machinery.ts';
 import { contextObserver, describeSteps, observeSteps, StepReporter, type Clock } from './observer.ts';
@@ -53,31 +44,21 @@ import type { DockerfileSource, InputOptions } from './read-dockerfile.ts';
 import { recordCache } from './record-cache.ts';
 import { storeClaims } from './step-claims.ts';
 import { resolveEpoch } from './resolve-epoch.ts';
-import type { SecretProvider } from './secret-provider.ts';
-import { openSources, type Sources } from './sources.ts';
+import { withSources, type Opened, type SourcePorts } from './with-sources.ts';
 
 /** RUN steps at once where the user does not say: they wait more than they compute. */
 const runsDefault = 16;
 const copiesAtOnce = 4;
 
 /** What a build needs of the process that it runs in. */
-export interface BuildPorts extends InputOptions {
+export interface BuildPorts extends InputOptions, SourcePorts {
   readonly sink: EventSink;
-  readonly signal: AbortSignal;
   readonly stdout: Writable & { readonly isTTY?: boolean };
   readonly clock: Clock;
   /** Now, by the clock that stamps files, in nanoseconds. */
   readonly nowNs: () => bigint;
-  readonly processID: number;
   /** `process.arch`. */
   readonly architecture: string;
-  /** Directories where programs for user-mode networking are looked for, as in PATH. */
-  readonly searchPath: string;
-  /** Where the registry client finds credentials, certificates and proxies. */
-  readonly registry: RegistryConfigSources;
-  readonly secrets: SecretProvider;
-  /** What an archive that is a context or that ADD unpacks may grow to, in bytes. */
-  readonly archiveBytesMax?: number;
 }
 
 export interface BuildOutcome extends Delivery {
@@ -122,7 +103,7 @@ export async function planBuild(request: BuildRequest, ports: BuildPorts): Promi
 /** The context is fetched first, because the Dockerfile is in it; the ports then know where it is. */
 async function fetchDefinition(request: BuildRequest, ports: BuildPorts, reporter: StepReporter, opened: Opened): Promise<Pick<BuildState, 'ports' | 'source'>> {
   const fetched = await fetchObserved(request, ports, reporter, opened);
-  const located = { ...ports, ...(fetched.kind === 'files' ? { fetched: fetched.context } : { openStdin: () => Readable.from([fetched.bytes]) }) };
+  const located = { ...ports, ...inputOf(fetched) };
   return { ports: located, source: await readDefinition(request, located, reporter) };
 }
 
@@ -140,50 +121,16 @@ async function fetchObserved(request: BuildRequest, ports: BuildPorts, reporter:
   }
 }
 
-type Opened = Pick<BuildState, 'store' | 'registry' | 'sources'>;
-
-async function withStore<Result>(request: BuildRequest, ports: BuildPorts, reporter: StepReporter, work: (opened: Opened) => Promise<Result>): Promise<Result> {
-  const store = await openBuildStore(request.storeRoot, ports.processID, (notice) => reporter.send({ type: 'notice', level: 'warning', ...notice }));
-  const registry = lazyRegistry(ports.registry);
-  const sources = openSources({ ...ports, store, keepsTimes: request.timestamps === 'keep', archiveBytesMax: ports.archiveBytesMax ?? archiveBytesDefault });
-  const close = (): Promise<void> => releaseAll([() => sources.close(), () => registry.close(), () => store.close()]);
-  return releasing(() => work({ store, registry, sources }), close).catch((error: unknown) => {
-    throw machineError(error);
-  });
+function withStore<Result>(request: BuildRequest, ports: BuildPorts, reporter: StepReporter, work: (opened: Opened) => Promise<Result>): Promise<Result> {
+  return withSources(request, ports, (notice) => reporter.send({ type: 'notice', level: 'warning', ...notice }), work);
 }
 
-/** Locks of the store, by the addon. */
-const takeLock: TakeLock = (path, { mode, wait }) => {
-  const shared = mode === 'shared';
-  return wait ? acquireLock(path, { shared }) : tryLock(path, shared);
-};
-
-/** Opens the store as builds and commands use it. */
-export function openBuildStore(root: string, processId: number, report?: (notice: StoreNotice) => void): Promise<Store> {
-  return openStore({ root, processId, lock: takeLock, openGate, removeTree: removeOwned, ...(report === undefined ? {} : { report }) });
-}
-
-/** As this user; what only the sandbox's user namespace may remove, is left for it. It is started for nothing else. */
-async function removeOwned(path: string): Promise<void> {
-  try {
-    await rm(path, { recursive: true, force: true });
-  } catch (error) {
-    if (!['EACCES', 'EPERM'].includes(errnoCode(error) ?? '')) throw error;
-    const [{ startHelper }, { removeTree }] = await Promise.all([import('../native/helper.ts'), import('../layer/layer.ts')]);
-    const helper = await startHelper();
-    await releasing(() => removeTree(helper, path), () => helper.close());
-  }
-}
-
-interface BuildState {
+interface BuildState extends Opened {
   readonly request: BuildRequest;
   readonly ports: BuildPorts;
   readonly specs: readonly OutputSpec[];
   readonly reporter: StepReporter;
   readonly source: DockerfileSource;
-  readonly store: Store;
-  readonly registry: LazyRegistry;
-  readonly sources: Sources;
 }
 
 function timesOf({ timestamps }: BuildRequest, epochSeconds: number | null): TimePolicy {

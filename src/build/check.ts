@@ -1,9 +1,10 @@
 /**
  * What can be said of a Dockerfile without building it: its checks, its outline, its targets. It reads the Dockerfile and,
- * where a COPY could be told something by it, the ignore file; it opens no store, resolves no image and starts nothing.
+ * where a COPY could be told something by it, the ignore file; it resolves no image, and fetches only a Dockerfile that is
+ * elsewhere: for one of this machine it opens no store and starts nothing.
  * Start at `checkRequest`; a build checks by `checkInBuild`.
  */
-import { relative, resolve } from 'node:path';
+import { isAbsolute, relative, resolve } from 'node:path';
 import { TsbuildError } from '../base/errors.ts';
 import { openIgnore } from '../context/open-ignore.ts';
 import type { Dockerfile } from '../dockerfile/instruction.ts';
@@ -19,9 +20,10 @@ import { readIgnore } from './read-ignore.ts';
 import type { StepReporter } from './observer.ts';
 import { planSettings } from './plan-request.ts';
 import { readDockerfileBytes, type DockerfileBytes, type InputOptions } from './read-dockerfile.ts';
+import type { SourcePorts } from './with-sources.ts';
 
 /** What looking at a Dockerfile needs of the process. */
-export interface CheckPorts extends InputOptions {
+export interface CheckPorts extends InputOptions, SourcePorts {
   /** `process.arch`. */
   readonly architecture: string;
 }
@@ -43,7 +45,11 @@ export interface CheckReport extends CheckResult {
  * Checks all stages, or those that `--target` needs.
  * @throws TsbuildError where the Dockerfile cannot be read, or `CHECK_OPTION`; a mistake in it is part of the report
  */
-export async function checkRequest(request: BuildRequest, ports: CheckPorts): Promise<CheckReport> {
+export function checkRequest(request: BuildRequest, ports: CheckPorts): Promise<CheckReport> {
+  return reaching(request, ports, (reached) => checkReached(request, reached));
+}
+
+async function checkReached(request: BuildRequest, ports: CheckPorts): Promise<CheckReport> {
   const source = await readDockerfileBytes(request, ports);
   const file = checkedFile(source, ports);
   const attempt = attemptParse(source.bytes, source.name);
@@ -56,14 +62,21 @@ export async function checkRequest(request: BuildRequest, ports: CheckPorts): Pr
 
 /** @throws TsbuildError where the Dockerfile cannot be read or planned */
 export async function outlineRequest(request: BuildRequest, ports: CheckPorts): Promise<{ readonly file: CheckedFile; readonly outline: Outline }> {
-  const { file, dockerfile } = await readWhole(request, ports);
+  const { file, dockerfile } = await reaching(request, ports, (reached) => readWhole(request, reached));
   return { file, outline: outlineOf({ ...settingsOf(request, ports), images: new Map(), dockerfile }) };
 }
 
 /** @throws TsbuildError where the Dockerfile cannot be read */
 export async function targetsRequest(request: BuildRequest, ports: CheckPorts): Promise<{ readonly file: CheckedFile; readonly targets: readonly TargetDescription[] }> {
-  const { file, dockerfile } = await readWhole(request, ports);
+  const { file, dockerfile } = await reaching(request, ports, (reached) => readWhole(request, reached));
   return { file, targets: targetsOf(dockerfile) };
+}
+
+/** With ports that reach the Dockerfile. One beside a context that is elsewhere needs none of it. */
+async function reaching<Result>(request: BuildRequest, ports: CheckPorts, work: (reached: CheckPorts) => Promise<Result>): Promise<Result> {
+  const { context, file } = request;
+  const isHere = isDirectoryContext(request) || file === '-' || (file !== null && isAbsolute(file) && context !== '-');
+  return isHere ? work(ports) : (await import('./while-fetched.ts')).whileFetched(request, ports, work);
 }
 
 /** What a build knows when it checks. */

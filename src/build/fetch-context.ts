@@ -25,36 +25,43 @@ export interface FetchContextOptions extends RemoteTreeOptions {
 /** What came: files, or on standard input a Dockerfile that has none. */
 export type Fetched = { readonly kind: 'files'; readonly context: FetchedContext } | { readonly kind: 'dockerfile'; readonly bytes: Buffer };
 
+/** Files before anybody looks for a Dockerfile among them; `isDockerfile` where they are one file behind an address. */
+export type FetchedFiles = { readonly kind: 'files'; readonly tree: FetchedTree; readonly isDockerfile: boolean } | { readonly kind: 'dockerfile'; readonly bytes: Buffer };
+
 /**
  * A context that is no directory, brought here.
- * @throws TsbuildError of fetching and unpacking; `DOCKERFILE_MISSING`, `CONTEXT_DEVICE`, `STDIN_AMBIGUOUS`, class usage
+ * @throws TsbuildError of fetching and unpacking; `DOCKERFILE_MISSING`, `DOCKERFILE_AMBIGUOUS`, `CONTEXT_DEVICE`, class usage
  */
 export async function fetchContext(request: BuildRequest, options: FetchContextOptions): Promise<Fetched> {
-  if (request.context === '-') return fromStdin(request, options);
+  const { file } = request;
+  const fetched = await fetchFiles(request, options);
+  if (fetched.kind === 'dockerfile') {
+    if (file !== null && fetched.bytes.length > 0) throw ambiguous(request, 'standard input is a Dockerfile itself');
+    return fetched;
+  }
+  if (!fetched.isDockerfile) return { kind: 'files', context: withDockerfile(request, fetched.tree) };
+  if (file !== null && !isAbsolute(file)) throw ambiguous(request, 'the address is a Dockerfile itself');
+  return { kind: 'files', context: withDockerfile({ ...request, file: file ?? loneFileName }, fetched.tree) };
+}
+
+/** @throws TsbuildError of fetching and unpacking; `CONTEXT_DEVICE`, class usage */
+export async function fetchFiles(request: Pick<BuildRequest, 'context' | 'buildArgs'>, options: FetchContextOptions): Promise<FetchedFiles> {
+  if (request.context === '-') return fromStdin(options);
   const url = parseGitUrl(request.context, { allowsShorthand: true });
-  return { kind: 'files', context: await (url === null ? fromAddress(request, options) : fromRepository(request, url, options)) };
-}
-
-async function fromRepository(request: BuildRequest, url: GitUrl, options: RemoteTreeOptions): Promise<FetchedContext> {
-  const argument = builderArg(request, 'BUILDKIT_CONTEXT_KEEP_GIT_DIR');
-  const keepsGit = url.keepGitDir === true || /^(1|t|true)$/i.test(argument);
-  return withDockerfile(request, await fetchRepository(url, keepsGit, options));
-}
-
-async function fromAddress(request: BuildRequest, options: RemoteTreeOptions): Promise<FetchedContext> {
+  if (url !== null) return { kind: 'files', tree: await fetchRepository(url, keepsGit(request, url), options), isDockerfile: false };
   const tree = await fetchAddress({ what: 'context', url: request.context, checksum: null }, options);
-  if (tree.isArchive) return withDockerfile(request, tree);
-  if (request.file !== null && !isAbsolute(request.file)) throw ambiguous(request, 'the address is a Dockerfile itself');
-  return withDockerfile({ ...request, file: request.file ?? loneFileName }, tree);
+  return { kind: 'files', tree, isDockerfile: !tree.isArchive };
+}
+
+function keepsGit(request: Pick<BuildRequest, 'buildArgs'>, { keepGitDir }: GitUrl): boolean {
+  return keepGitDir === true || /^(1|t|true)$/i.test(builderArg(request, 'BUILDKIT_CONTEXT_KEEP_GIT_DIR'));
 }
 
 /** An archive goes from the stream to the disk; only a Dockerfile, which has a limit, is held in memory. */
-async function fromStdin(request: BuildRequest, { openStdin, folder, ...options }: FetchContextOptions): Promise<Fetched> {
+async function fromStdin({ openStdin, folder, ...options }: FetchContextOptions): Promise<FetchedFiles> {
   const { start, all } = await peekBytes(openStdin(), blockBytes);
-  if (looksLikeArchive(start)) return { kind: 'files', context: withDockerfile(request, await unpackTree(all, folder, options)) };
-  const bytes = await readDockerfileStream(all, '-');
-  if (request.file !== null && bytes.length > 0) throw ambiguous(request, 'standard input is a Dockerfile itself');
-  return { kind: 'dockerfile', bytes };
+  if (looksLikeArchive(start)) return { kind: 'files', tree: await unpackTree(all, folder, options), isDockerfile: false };
+  return { kind: 'dockerfile', bytes: await readDockerfileStream(all, '-') };
 }
 
 function ambiguous({ file, context }: BuildRequest, reason: string): TsbuildError {

@@ -4,10 +4,12 @@
  */
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { errnoCode, TsbuildError } from '../base/errors.ts';
+import { Readable } from 'node:stream';
+import { errnoCode, invariant, TsbuildError } from '../base/errors.ts';
 import { isGitUrl } from '../dockerfile/git-url.ts';
 import { contextKey, parseNamedContext, type NamedContext } from '../source/named-context.ts';
 import type { BuildRequest, NamedValue } from './build-request.ts';
+import type { Fetched } from './fetch-context.ts';
 import type { InputOptions } from './read-dockerfile.ts';
 import { unreadableError } from './unreadable.ts';
 
@@ -27,15 +29,16 @@ export function isDirectoryContext({ context }: Pick<BuildRequest, 'context'>): 
   return context !== '-' && !/^https?:\/\//.test(context) && !isGitUrl(context);
 }
 
+/** Where the Dockerfile of a context that was fetched is read. */
+export function inputOf(fetched: Fetched): Partial<Pick<InputOptions, 'fetched' | 'openStdin'>> {
+  return fetched.kind === 'files' ? { fetched: fetched.context } : { openStdin: () => Readable.from([fetched.bytes]) };
+}
+
 /** Checks that the main context is a directory; a Dockerfile on standard input has an empty one. */
 export async function locateContext(request: Pick<BuildRequest, 'context'>, { workingDirectory, fetched }: Pick<InputOptions, 'workingDirectory' | 'fetched'>): Promise<string | null> {
   if (fetched !== undefined) return fetched.root;
   if (request.context === '-') return null;
-  if (!isDirectoryContext(request)) {
-    throw new TsbuildError('usage', 'CONTEXT_REMOTE_UNAVAILABLE', `${request.context}: contexts from an address are not available yet`, {
-      hint: 'Clone or download it first, and give the directory.',
-    });
-  }
+  invariant(isDirectoryContext(request), 'what is elsewhere was fetched before');
   const path = resolve(workingDirectory, request.context);
   const found = await stat(path).catch((error: unknown) => {
     if (errnoCode(error) === 'ENOENT' || errnoCode(error) === 'ENOTDIR') return null;

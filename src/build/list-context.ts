@@ -1,20 +1,23 @@
 /**
  * What `tsbuild context` tells: the paths of a context that COPY could see, those that it could not and why, and what
- * seldom belongs into an image. It opens no store and reads no contents but the heads of suspect files.
+ * seldom belongs into an image. It reads no contents but the heads of suspect files, and opens a store only to fetch a context.
  */
 import { relative, resolve } from 'node:path';
-import { TsbuildError } from '../base/errors.ts';
+import { invariant, TsbuildError } from '../base/errors.ts';
+import { ignoreNothing } from '../context/ignore.ts';
 import { listPaths } from '../context/list-paths.ts';
-import { listContext, listedEntryCountMax, type ContextListing, type ListedEntry, type Totals } from '../context/listing.ts';
+import { listContext, listedEntryCountMax, type ContextListing, type ListedEntry, type ListOptions, type Totals } from '../context/listing.ts';
 import { openIgnore } from '../context/open-ignore.ts';
+import type { FetchedTree } from './fetched-tree.ts';
 import { isDirectoryContext, locateContext } from './inputs.ts';
 import { contextReader } from './read-context.ts';
-import { exists, findDockerfile } from './read-dockerfile.ts';
+import { exists, findDockerfile, type InputOptions } from './read-dockerfile.ts';
 import { readIgnore } from './read-ignore.ts';
 import { warnOfSuspects, type ContextWarning } from './suspect-warnings.ts';
+import type { SourcePorts } from './with-sources.ts';
 
 export interface ContextRequest {
-  /** A directory, relative to the working directory. */
+  /** A directory, relative to the working directory; an address, or `-` for an archive on standard input. */
   readonly context: string;
   /** Of the Dockerfile, whose own ignore file counts first; null for the usual names. */
   readonly file: string | null;
@@ -22,6 +25,8 @@ export interface ContextRequest {
   readonly paths: readonly string[];
   /** Entries so many names deep are listed; null for all. */
   readonly depthMax: number | null;
+  /** For what must be fetched; absolute. */
+  readonly storeRoot: string;
 }
 
 export interface ContextReport {
@@ -34,18 +39,29 @@ export interface ContextReport {
 
 /**
  * @throws TsbuildError `CONTEXT_NOT_LISTED`, `CONTEXT_MISSING`, `CONTEXT_UNREADABLE`, `CONTEXT_PATH_LINK`, `DOCKERFILE_MISSING` for
- * one that was named, and what reading the ignore file throws
+ * one that was named, what reading the ignore file throws, and what fetching does
  */
-export async function describeContext(request: ContextRequest, { workingDirectory, signal }: { readonly workingDirectory: string; readonly signal: AbortSignal }): Promise<ContextReport> {
-  const root = isDirectoryContext(request) ? await locateContext(request, { workingDirectory }) : null;
-  if (root === null) {
-    throw new TsbuildError('usage', 'CONTEXT_NOT_LISTED', `context: ${request.context}: only a directory can be listed`, { hint: 'Clone, download or unpack it first, and give the directory.' });
-  }
-  const ignore = await readIgnore(root, await dockerfileOf(request, workingDirectory));
-  const options = { read: contextReader(root), ignore: openIgnore(ignore), signal };
-  const listing = request.paths.length > 0 ? await listPaths(request.paths, options) : await listContext({ ...options, depthMax: request.depthMax ?? Infinity });
-  const warnings = [...listingWarnings(listing), ...(await warnOfSuspects(root, listing.suspects, signal))];
-  return { entries: listing.entries, totals: listing.totals, ignoreFile: ignore.file === null ? null : nameOf(ignore.file, workingDirectory), warnings };
+export async function describeContext(request: ContextRequest, ports: InputOptions & SourcePorts): Promise<ContextReport> {
+  if (!isDirectoryContext(request)) return (await import('./while-fetched.ts')).withFetchedFiles(request, ports, (tree) => describeFetched(request, tree, ports));
+  const root = await locateContext(request, ports);
+  invariant(root !== null, 'a directory has a place');
+  const ignore = await readIgnore(root, await dockerfileOf(request, ports.workingDirectory));
+  const ignoreFile = ignore.file === null ? null : nameOf(ignore.file, ports.workingDirectory);
+  return { ...(await list(request, { root, read: contextReader(root), ignore: openIgnore(ignore) }, ports.signal)), ignoreFile };
+}
+
+/** No ignore file counts in what is elsewhere (SEMANTICS A6, 108). */
+async function describeFetched(request: ContextRequest, { root, readDirectory }: FetchedTree, { signal }: SourcePorts): Promise<ContextReport> {
+  return { ...(await list(request, { root, read: readDirectory, ignore: openIgnore(ignoreNothing) }, signal)), ignoreFile: null };
+}
+
+interface Place extends Omit<ListOptions, 'signal' | 'depthMax'> {
+  readonly root: string;
+}
+
+async function list({ paths, depthMax }: ContextRequest, { root, ...options }: Place, signal: AbortSignal): Promise<Omit<ContextReport, 'ignoreFile'>> {
+  const listing = paths.length > 0 ? await listPaths(paths, { ...options, signal }) : await listContext({ ...options, signal, depthMax: depthMax ?? Infinity });
+  return { entries: listing.entries, totals: listing.totals, warnings: [...listingWarnings(listing), ...(await warnOfSuspects(root, listing.suspects, signal))] };
 }
 
 /** A misspelt name would let the wrong ignore file count. */

@@ -9,13 +9,13 @@ import { bashCompletion } from './completion.ts';
 import { exampleText, helpLayout } from './help.ts';
 import { callFormats, type Accept, type Invocation } from './invocation.ts';
 import { normalizeWords, type Spellings } from './options/argv.ts';
-import { addBuildOptions, addCallOptions, addInputOptions, noBuildOptions, progressModes, type RawBuildOptions } from './options/build-options.ts';
+import { addBuildOptions, addCallOptions, addInputOptions, noBuildOptions, progressModes, storeOption, type RawBuildOptions } from './options/build-options.ts';
 import { buildRequestOf, writesToStdout } from './options/build-values.ts';
 import { parseCall, parseCheck, type RawCheckOptions } from './options/call.ts';
 import { oneOf } from './options/csv.ts';
 import { parseCount } from './options/limits.ts';
 import type { Environment } from './options/pairs.ts';
-import type { User } from './options/store-root.ts';
+import { resolveStoreRoot, type User } from './options/store-root.ts';
 import { addStoreCommands, imageCommands, logCommand, useCommands } from './store-commands.ts';
 
 /** What parsing depends on besides the words. */
@@ -75,7 +75,7 @@ export function createProgram(context: ParseContext, accept: Accept): Command {
   addCheckCommand(program, context, accept);
   addGraphCommand(program, context, accept);
   addParseCommand(program, accept);
-  addContextCommand(program, accept);
+  addContextCommand(program, context, accept);
   program.commandsGroup('Image commands:');
   addStoreCommands(program, imageCommands, context, accept);
   program.commandsGroup('Other commands:');
@@ -99,10 +99,11 @@ function addBuildCommand(program: Command, context: ParseContext, accept: Accept
 }
 
 function addCheckCommand(program: Command, context: ParseContext, accept: Accept): void {
-  const command = program.command('check').usage('[OPTIONS] [PATH | -]').argument('[context]').description('Check a Dockerfile without building it');
+  const command = program.command('check').usage('[OPTIONS] [PATH | URL | -]').argument('[context]').description('Check a Dockerfile without building it');
   command.addOption(new Option('--format <format>', `How to print the findings: ${callFormats.join(', ')} (default: text)`));
   command.addOption(new Option('--json', 'Short for --format json'));
   command.addOption(new Option('--strict', 'Fail with exit code 2 if there are findings'));
+  command.addOption(storeOption());
   addInputOptions(command).action((path: string | undefined, raw: RawCheckOptions & Partial<RawBuildOptions>) => {
     const request = buildRequestOf(path ?? '.', { ...noBuildOptions, ...raw }, context.env, context.user);
     accept({ command: 'call', request, call: parseCheck(raw) });
@@ -125,15 +126,16 @@ function addParseCommand(program: Command, accept: Accept): void {
   });
 }
 
-function addContextCommand(program: Command, accept: Accept): void {
-  const command = program.command('context').usage('[OPTIONS] [PATH] [FILE...]').argument('[path]').argument('[file...]').description('List what COPY could see of a context, and why not the rest');
+function addContextCommand(program: Command, context: ParseContext, accept: Accept): void {
+  const command = program.command('context').usage('[OPTIONS] [PATH | URL | -] [FILE...]').argument('[path]').argument('[file...]').description('List what COPY could see of a context, and why not the rest');
   command.addOption(new Option('--why', 'List ignored paths too, with the file and line of the rule'));
   command.addOption(new Option('--depth <number>', 'List paths so many names deep (default: all; on a terminal as many as are easily read)'));
   command.addOption(new Option('-f, --file <path>', 'Dockerfile, whose own ignore file counts first (default: PATH/Dockerfile)'));
   command.addOption(new Option('--json', 'Print JSON, ignored paths included'));
+  command.addOption(storeOption());
   command.action((path: string | undefined, paths: readonly string[], raw: RawContextOptions) => {
     const depthMax = raw.depth === undefined ? null : parseCount('--depth', raw.depth);
-    const request = { context: path ?? '.', file: raw.file ?? null, paths, depthMax };
+    const request = { context: path ?? '.', file: raw.file ?? null, paths, depthMax, storeRoot: resolveStoreRoot(raw.store, context.env, context.user) };
     accept({ command: 'context', request, form: { why: raw.why === true, json: raw.json === true } });
   });
 }
@@ -143,6 +145,7 @@ interface RawContextOptions {
   readonly depth?: string;
   readonly file?: string;
   readonly json?: boolean;
+  readonly store?: string;
 }
 
 function addCompletionCommand(program: Command, accept: Accept): void {

@@ -50,11 +50,11 @@ export function createCommands(context: WiringContext): Promise<Commands> {
         stepsCached: outcome.stepsCached,
       };
     },
-    check: async (request, signal) => (await import('../build/check.ts')).checkRequest(request, checkPorts(context, signal, sources)),
-    outline: async (request, signal) => (await import('../build/check.ts')).outlineRequest(request, checkPorts(context, signal, sources)),
-    targets: async (request, signal) => (await import('../build/check.ts')).targetsRequest(request, checkPorts(context, signal, sources)),
+    check: async (request, signal) => (await import('../build/check.ts')).checkRequest(request, checkPorts(context, request, signal, sources)),
+    outline: async (request, signal) => (await import('../build/check.ts')).outlineRequest(request, checkPorts(context, request, signal, sources)),
+    targets: async (request, signal) => (await import('../build/check.ts')).targetsRequest(request, checkPorts(context, request, signal, sources)),
     parse: async (file) => (await import('./parse/parse-file.ts')).parseFile(file, { workingDirectory: context.workingDirectory, openStdin: () => context.stdin, onDockerfile: (name, text) => sources.set(name, text) }),
-    context: async (request, signal) => (await import('../build/list-context.ts')).describeContext(request, { workingDirectory: context.workingDirectory, signal }),
+    context: async (request, signal) => (await import('../build/list-context.ts')).describeContext(request, checkPorts(context, { secrets: [], ssh: [] }, signal, sources)),
     graph: async (request, format, signal) => {
       const [{ planBuild }, { renderGraph }] = await Promise.all([import('../build/build.ts'), import('../graph/render.ts')]);
       return renderGraph(await planBuild(request, buildPorts(context, request, () => undefined, signal, sources)), format);
@@ -110,7 +110,7 @@ function choiceOf(platform: string | null): PlatformChoice {
 }
 
 async function withStore<Result>({ storeRoot }: StoreRequest, work: (store: Store) => Promise<Result>, onNotice?: (notice: StoreNotice) => void): Promise<Result> {
-  const { openBuildStore } = await import('../build/build.ts');
+  const { openBuildStore } = await import('../build/build-store.ts');
   const store = await openBuildStore(storeRoot, process.pid, onNotice);
   try {
     return await work(store);
@@ -119,31 +119,31 @@ async function withStore<Result>({ storeRoot }: StoreRequest, work: (store: Stor
   }
 }
 
-function checkPorts(context: WiringContext, signal: AbortSignal, sources: Map<string, string>): CheckPorts {
+function checkPorts(context: WiringContext, request: Pick<BuildRequest, 'secrets' | 'ssh'>, signal: AbortSignal, sources: Map<string, string>): CheckPorts {
+  const archiveBytesMax = context.env['TSBUILD_ARCHIVE_SIZE_MAX'] ?? '';
   return {
     workingDirectory: context.workingDirectory,
     // Nobody waits for a standard input that never ends after an interruption.
     openStdin: () => addAbortSignal(signal, context.stdin),
     architecture: process.arch,
     onDockerfile: (file, text) => sources.set(file, text),
+    signal,
+    processID: process.pid,
+    searchPath: searchPath(context.env),
+    registry: { env: context.env, homeDir: context.env['HOME'] ?? homedir() },
+    secrets: createSecretProvider(request, context),
+    ...(archiveBytesMax === '' ? {} : { archiveBytesMax: parseSize('TSBUILD_ARCHIVE_SIZE_MAX', archiveBytesMax) }),
   };
 }
 
 function buildPorts(context: WiringContext, request: BuildRequest, sink: EventSink, signal: AbortSignal, sources: Map<string, string>): BuildPorts {
   const startMs = Date.now() - performance.now();
-  const archiveBytesMax = context.env['TSBUILD_ARCHIVE_SIZE_MAX'];
   return {
-    ...checkPorts(context, signal, sources),
+    ...checkPorts(context, request, signal, sources),
     sink,
-    signal,
     stdout: context.stdout as BuildPorts['stdout'],
     clock: () => startMs + performance.now(),
     nowNs: () => BigInt(Date.now()) * 1_000_000n,
-    processID: process.pid,
-    searchPath: searchPath(context.env),
-    registry: { env: context.env, homeDir: context.env['HOME'] ?? homedir() },
-    secrets: createSecretProvider(request, context),
-    ...(archiveBytesMax === undefined || archiveBytesMax === '' ? {} : { archiveBytesMax: parseSize('TSBUILD_ARCHIVE_SIZE_MAX', archiveBytesMax) }),
   };
 }
 

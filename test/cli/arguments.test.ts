@@ -123,11 +123,12 @@ test('tsbuild parse takes one file, by default the Dockerfile here', () => {
 });
 
 test('tsbuild context takes a directory, by default the one here, and paths in it', () => {
-  const plain = { context: '.', file: null, paths: [], depthMax: null };
+  const plain = { context: '.', file: null, paths: [], depthMax: null, storeRoot: '/var/lib/tsbuild' };
   const form = { why: false, json: false };
   assert.deepEqual(parse('context'), { command: 'context', request: plain, form });
-  assert.deepEqual(parse('context --why --depth 2 -f d/x dir a b/c'), { command: 'context', request: { context: 'dir', file: 'd/x', paths: ['a', 'b/c'], depthMax: 2 }, form: { ...form, why: true } });
+  assert.deepEqual(parse('context --why --depth 2 -f d/x dir a b/c'), { command: 'context', request: { ...plain, context: 'dir', file: 'd/x', paths: ['a', 'b/c'], depthMax: 2 }, form: { ...form, why: true } });
   assert.deepEqual(parse('context dir --json'), { command: 'context', request: { ...plain, context: 'dir' }, form: { ...form, json: true } });
+  assert.deepEqual(parse('context --store=/s -'), { command: 'context', request: { ...plain, context: '-', storeRoot: '/s' }, form });
   for (const depth of ['0', 'x', '-1']) assert.throws(() => parse(`context --depth=${depth}`), { code: 'OPTION_VALUE' });
 });
 

@@ -73,7 +73,7 @@ test('a context that cannot be listed is refused', async (t) => {
   await writeFile(join(folder, 'file'), '');
   await mkdir(join(folder, 'dir'));
   await symlink('dir', join(folder, 'link'));
-  for (const [words, code] of [[['-'], 'CONTEXT_NOT_LISTED'], [['https://example.com/a.git'], 'CONTEXT_NOT_LISTED'], [['file'], 'CONTEXT_MISSING'], [['none'], 'CONTEXT_MISSING'], [['.', 'link/a'], 'CONTEXT_PATH_LINK']] as const) {
+  for (const [words, code] of [[['-'], 'CONTEXT_NOT_LISTED'], [['file'], 'CONTEXT_MISSING'], [['none'], 'CONTEXT_MISSING'], [['.', 'link/a'], 'CONTEXT_PATH_LINK']] as const) {
     const { exitCode, stdout, stderr } = await runTsbuild(['context', ...words], { store: join(folder, 'store'), cwd: folder });
     assert.deepEqual([exitCode, stdout], [2, ''], words.join(' '));
     assert.match(stderr, new RegExp(`^ERROR: .* \\(${code}\\)\nhint: `));

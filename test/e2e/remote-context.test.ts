@@ -10,6 +10,7 @@ import { serve } from '../registry/servers.ts';
 import { makeRepository, serveGit } from '../support/git-server.ts';
 import { unfinished, until } from '../support/machine-state.ts';
 import { forRun, skipWithout } from '../support/needs.ts';
+import type { Finished } from '../support/run-process.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { runTsbuild, startTsbuild } from '../support/tsbuild.ts';
 import { makeTar } from '../layer/support.ts';
@@ -169,6 +170,55 @@ test('what an archive may grow to has a limit, which the environment can set; so
   failed(await build(['context'], undefined, env), 1, /a\.tgz: it has more than 2097152 bytes[^]*TSBUILD_ARCHIVE_SIZE_MAX/);
   failed(await build(['-'], undefined, { TSBUILD_ARCHIVE_SIZE_MAX: 'much' }), 2, /TSBUILD_ARCHIVE_SIZE_MAX "much": is not a size/);
   failed(await build(['-'], Buffer.alloc(20_000_000, '#')), 2, /it has more than \d+ bytes/);
+});
+
+test('check, outline, targets, context and graph look at what is elsewhere, and leave nothing', { skip }, async (t) => {
+  const { folder, tar } = prepare(t);
+  const files = { Dockerfile: 'FROM scratch as made\nARG seen=1\nCOPY . /\n', f: '1234' };
+  const archive = await tar(files);
+  const port = await serve(t, (request, response) => { response.end(request.url === '/D' ? files.Dockerfile : archive); });
+  await (await makeRepository(join(folder, 'r'), 'r')).commit(files);
+  const { base } = await serveGit(t, join(folder, 'r'));
+  const call = { store: join(folder, 'store'), cwd: folder };
+  const look = async (words: readonly string[], context: string, input?: Uint8Array | string): Promise<string> => {
+    const { exitCode, stdout, stderr } = await runTsbuild([...words, context], { ...call, ...(input === undefined ? {} : { input }) });
+    assert.equal(exitCode, 0, `${words.join(' ')} ${context}: ${stderr}`);
+    assert.deepEqual(await unfinished(call.store), []);
+    return stdout;
+  };
+  const places = [[`http://127.0.0.1:${port}/a.tar`], [`${base}/r.git`], ['-', archive], [`http://127.0.0.1:${port}/D`], ['-', files.Dockerfile]] as const;
+  for (const [context, input] of places) assert.match(await look(['check'], context, input), /FromAsCasing/);
+  const [[first]] = places;
+  assert.match(await look(['build', '--call=outline'], first), /seen/);
+  assert.match(await look(['build', '--call=targets'], first), /made/);
+  assert.match(await look(['graph'], first), /"copy"/i);
+  for (const [context, input] of places.slice(0, 3)) assert.match(await look(['context'], context, input), /^ *4 ?B? +f$/m);
+  assert.match(await look(['context'], `http://127.0.0.1:${port}/D`), /context$/m);
+});
+
+test('looking at a Dockerfile on standard input makes no store; what cannot be looked at is told without credentials', { skip }, async (t) => {
+  const { folder, tar } = prepare(t);
+  const port = await serve(t, (_request, response) => { response.writeHead(404).end(); });
+  const look = (words: readonly string[], input: Uint8Array | string = ''): Promise<Finished> => runTsbuild(words, { store: join(folder, 'store'), cwd: folder, input });
+  assert.equal((await look(['check', '-'], dockerfile)).exitCode, 0);
+  assert.ok(!existsSync(join(folder, 'store')));
+  await writeFile(join(folder, 'Own'), dockerfile);
+  assert.equal((await look(['check', '-f', join(folder, 'Own'), 'https://127.0.0.1:1/never.git'])).exitCode, 0, 'a Dockerfile that is here needs no context');
+  const url = `http://me:hunter2@127.0.0.1:${port}/a.tgz`;
+  const cases: readonly (readonly [readonly string[], Uint8Array | string, number, RegExp])[] = [
+    [['check', url], '', 4, /invalid response status 404/],
+    [['context', url], '', 4, /invalid response status 404/],
+    [['context', '-'], dockerfile, 2, /context: -: a Dockerfile on standard input has no files/],
+    [['check', '-f', 'Own', '-'], dockerfile, 2, /ambiguous Dockerfile: standard input is a Dockerfile itself/],
+    [['check', '-f', '-', '.'], await tar({ f: '' }), 2, /failed to read dockerfile: -: it is an archive/],
+    [['check', '-'], await tar({ f: '' }), 2, /Dockerfile: no such file in the context -/],
+  ];
+  for (const [words, input, exitCode, message] of cases) {
+    const finished = await look(words, input);
+    assert.equal(finished.exitCode, exitCode, `${words.join(' ')}: ${finished.stderr}`);
+    assert.match(finished.stderr, message);
+    assert.ok(!finished.stderr.includes('hunter2'), finished.stderr);
+  }
 });
 
 test('an archive on standard input is unpacked while it comes', { skip }, async (t) => {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { DiffID } from '../../src/base/digest.ts';
 import { blobOfDiffID } from '../../src/base/digest.ts';
-import { openBuildStore } from '../../src/build/build.ts';
+import { openBuildStore } from '../../src/build/build-store.ts';
 import { defaultTimePolicy, removeTree, writeCopyLayer, type TimePolicy } from '../../src/layer/layer.ts';
 import { startHelper, type Helper } from '../../src/native/helper.ts';
 import { readDirectory } from '../../src/native/directory.ts';
