@@ -73,6 +73,7 @@ Xattrs CopyFiles::xattrs(const CopyEntry& entry) {
 
 void CopyFiles::writeData(TarWriter& tar, const TreeNode& node, const std::string&, const std::string&) {
   const CopyEntry& entry = request_.entries[node.source];
+  if (S_ISSOCK(entry.mode)) return;  // it lands as an empty file
   const Fd file = open(entry);
   if (!tar.copyData(file.get(), entry.sizeBytes, entry.sourcePath)) {
     operation_.refuse(EBUSY, entry.sourcePath, entry.sourcePath + ": changed while it was read");

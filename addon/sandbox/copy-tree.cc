@@ -167,8 +167,8 @@ void CopyTree::place(TreeNode& directory, const std::string& destination, size_t
 
 void CopyTree::put(TreeNode& parent, const std::string& name, const std::string& path, size_t index) {
   const CopyEntry& entry = request_.entries[index];
-  if (S_ISSOCK(entry.mode)) {
-    return warn(operation_.job, entry.sourcePath + ": a socket cannot be in an image, it is left out");
+  if (S_ISSOCK(entry.mode)) {  // as BuildKit's client sends it (fsutil, stat.go)
+    warn(operation_.job, entry.sourcePath + ": a socket cannot be in an image, it becomes an empty file");
   }
   std::unique_ptr<TreeNode>& child = parent.children[name];
   if (child == nullptr) child = findBelow(parent, path);
@@ -201,7 +201,7 @@ void CopyTree::fill(TreeNode& node, const CopyEntry& entry, size_t index) {
   if (S_ISCHR(entry.mode) && entry.rdev == 0) {
     operation_.refuse(EINVAL, entry.sourcePath, entry.sourcePath + ": a device 0:0 cannot be in an image");
   }
-  node.mode = entry.mode;
+  node.mode = S_ISSOCK(entry.mode) ? S_IFREG | (entry.mode & 07777) : entry.mode;
   node.uid = entry.uid;
   node.gid = entry.gid;
   node.rdev = S_ISCHR(entry.mode) || S_ISBLK(entry.mode) ? entry.rdev : 0;

@@ -117,13 +117,13 @@ function linkGroups(placed: readonly SelectedEntry[]): ReadonlyMap<string, numbe
   return new Map(shared.map(([id], index) => [id, index + 1]));
 }
 
-/** The digest of what the items will write: path, type, mode, owner, attributes and content; not mtime, and no sockets. */
+/** The digest of what the items will write: path, type, mode, owner, attributes and content; not mtime. */
 export function digestItems(items: readonly CopyItem[], contents: ReadonlyMap<string, FileContent>): ContentDigest {
   return digestOf<ContentDigest>(items.map((item) => `${encodeItem(item, contents)}\n`).join(''));
 }
 
 function encodeItem(item: CopyItem, contents: ReadonlyMap<string, FileContent>): string {
-  const entries = item.entries.filter(({ type }) => type !== 'socket').map((entry): JsonValue => {
+  const entries = item.entries.map((entry): JsonValue => {
     const { source } = entry;
     const content = source.type === 'file' ? (contents.get(entry.sourcePath)?.digest ?? null) : null;
     const device = source.type === 'character' || source.type === 'block' ? String(source.rdev) : null;

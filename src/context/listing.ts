@@ -135,11 +135,11 @@ export function addTotals(a: Totals, b: Totals): Totals {
   return { fileCount: a.fileCount + b.fileCount, directoryCount: a.directoryCount + b.directoryCount, sizeBytes: a.sizeBytes + b.sizeBytes };
 }
 
-/** Lists what is no directory. A socket cannot be in an image, whatever the rules say. */
+/** Lists what is no directory. A socket counts: it lands as an empty file. */
 export function visitFile(walk: Walk, { path: parent, scope, depth, isTold }: WalkedDirectory, entry: TreeEntry): Totals {
   const path = joinPath(parent, entry.name);
   const rule = walk.ignore.ruleIn(scope, entry.name);
-  const isIncluded = rule?.isException !== false && entry.type !== 'socket';
+  const isIncluded = rule?.isException !== false;
   const sizeBytes = entry.type === 'file' ? entry.sizeBytes : 0;
   keep(walk, depth, { path, type: entry.type, sizeBytes, isIncluded, rule });
   if (!isIncluded) return nothing;

@@ -44,7 +44,7 @@ test('a directory in which a rule could take something back, but does not, is on
 
 test('a rule that takes back an empty directory keeps it', () => check(['a/b/', 'a/c'], ['a', '!a/b'], ['a 0 @1', 'a/b 0 @2', '-a/c @1']));
 
-test('a socket is never included', () => check(['a/s=', 'a/f|'], [], ['a 0', 'a/f 0', '-a/s']));
+test('a socket is included like any file, with nothing in it', () => check(['a/s=', 'a/f|', 'b='], ['b'], ['a 0', 'a/f 0', 'a/s 0', '-b @1']));
 
 test('totals count what is included, listed or not', async () => {
   const options = { ...optionsOf(readerOf(['a/b/c', 'a/b/d', 'e', 'f']).read, ['f']), depthMax: 2 };

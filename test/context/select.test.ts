@@ -136,7 +136,7 @@ test('A1.24 --exclude is relative to the source', () => check([
   ['/d', ['d=d{}'], { files: ['d/#x'], excludes: ['#x'] }],
 ]));
 
-test('A6.68 sockets are selected, so that what writes the layer can say that it leaves them out', () => check([
+test('A6.68 sockets are selected like files', () => check([
   ['/sock', ['sock=sock']], ['/so*', ['sock=sock']], ['/d', ['d=d{f p s}'], { files: ['d/s=', 'd/f', 'd/p|'] }],
 ]));
 

@@ -217,11 +217,11 @@ test('writeCopyLayer takes files from a stage with owners and attributes', asRoo
   assert.deepEqual(lines, [`5 0755 0:0 0 ${t0} 't'`, `3 0644 7:8 0 ${t0} 't/dev' 1:3`, `0 0644 7:8 2 ${t0} 't/f' user.k='v'`]);
 });
 
-test('writeCopyLayer refuses names of whiteouts, leaves sockets out and refuses whiteout devices', asRoot, async (t) => {
+test('writeCopyLayer refuses names of whiteouts and whiteout devices, and writes sockets as empty files with a warning', asRoot, async (t) => {
   await refuses(t, { context: 'mkdir d; touch d/.wh.bin', copy: ['d', '/d'] }, 'NAME_IMPOSSIBLE', /\/d\/\.wh\.bin: an image cannot hold/);
   await refuses(t, { context: 'mkdir d; mknod d/n c 0 0', copy: ['d', '/d'] }, 'NAME_IMPOSSIBLE', /0:0/);
   const layer = await run(t, { context: 'mkdir d; sock d/s; touch d/f', copy: ['d', '/d'] });
-  assert.deepEqual(layer.lines, [`5 0755 0:0 0 ${t0} 'd'`, `0 0644 0:0 0 ${t0} 'd/f'`]);
+  assert.deepEqual(layer.lines, [`5 0755 0:0 0 ${t0} 'd'`, `0 0644 0:0 0 ${t0} 'd/f'`, `0 0755 0:0 0 ${t0} 'd/s'`]);
   assert.match(layer.warnings[0] ?? '', /d\/s: a socket/);
 });
 

@@ -71,7 +71,7 @@ function nameOf({ path, type }: ListedEntry): string {
 function reasonOf({ type, isIncluded, rule }: ListedEntry, ignoreFile: string): string {
   const shown = rule === null || (isIncluded && !rule.isException) ? '' : `  ${showControls(ignoreFile)}:${rule.line}  ${showControls(rule.text)}`;
   if (type === 'missing') return `  not in the context directory${rule?.isException === false ? ', and would be ignored:' : ''}${rule?.isException === false ? shown : ''}`;
-  return type === 'socket' ? '  a socket cannot be in an image' : shown;
+  return type === 'socket' && isIncluded ? `${shown}  a socket: it lands as an empty file` : shown;
 }
 
 function formatTotals({ fileCount, directoryCount, sizeBytes }: Totals): string {
