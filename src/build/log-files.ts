@@ -2,9 +2,11 @@
  * Full logs of steps, one file each, in a folder for each build. What a step prints goes to its file byte by byte, and
  * decoded to the event stream; nothing is clipped, and the step waits when the disk is slow.
  */
-import { mkdir, open, readdir, rm, writeFile, type FileHandle } from 'node:fs/promises';
+import { closeSync, openSync, write, writeFileSync } from 'node:fs';
+import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { StringDecoder } from 'node:string_decoder';
+import { promisify } from 'node:util';
 import type { StepEnd } from '../base/events.ts';
 import { releaseAll } from '../base/releasing.ts';
 import { diskError } from '../store/disk-error.ts';
@@ -31,14 +33,14 @@ export interface LogOptions {
 /** The log of one step while it runs. */
 export class StepLog {
   readonly path: string;
-  readonly #file: FileHandle;
+  readonly #fd: number;
   readonly #onText: LogOptions['onText'];
   readonly #decoders = { stdout: new StringDecoder('utf8'), stderr: new StringDecoder('utf8') };
   readonly #redactors;
 
-  constructor(path: string, file: FileHandle, { onText, redactor }: LogOptions) {
+  constructor(path: string, fd: number, { onText, redactor }: LogOptions) {
     this.path = path;
-    this.#file = file;
+    this.#fd = fd;
     this.#onText = onText;
     this.#redactors = { stdout: redactor(), stderr: redactor() };
   }
@@ -53,14 +55,14 @@ export class StepLog {
       const text = this.#decoders[stream].end();
       if (text !== '') this.#onText(stream, text);
     };
-    await releaseAll([...streams.map((stream) => () => flush(stream)), () => writing(this.path, this.#file.close())]);
+    await releaseAll([...streams.map((stream) => () => flush(stream)), () => writing(this.path, () => closeSync(this.#fd))]);
   }
 
   async #put(stream: StreamName, bytes: Buffer): Promise<void> {
     if (bytes.length === 0) return;
     const text = this.#decoders[stream].write(bytes);
     if (text !== '') this.#onText(stream, text);
-    await writing(this.path, this.#file.writeFile(bytes));
+    await writing(this.path, () => writeAll(this.#fd, bytes));
   }
 }
 
@@ -89,16 +91,17 @@ export class LogFolder {
   async open(stepID: number, options: LogOptions): Promise<StepLog> {
     const path = this.pathOf(stepID);
     this.#made ??= this.#make();
-    await writing(path, this.#made);
-    const file = await writing(path, open(path, 'w', 0o600));
+    const made = this.#made;
+    await writing(path, () => made);
+    const fd = await writing(path, () => openSync(path, 'w', 0o600));
     this.#opened.add(stepID);
-    return new StepLog(path, file, options);
+    return new StepLog(path, fd, options);
   }
 
   /** How the step ended, for who reads its log later. */
   async recordEnd(stepID: number, end: StepEnd): Promise<void> {
     const path = join(this.#logs, this.#name, endFileName(String(stepID)));
-    await writing(path, writeFile(path, `${JSON.stringify(end)}\n`, { mode: 0o600 }));
+    await writing(path, () => writeFileSync(path, `${JSON.stringify(end)}\n`, { mode: 0o600 }));
   }
 
   async #make(): Promise<string> {
@@ -112,10 +115,17 @@ export class LogFolder {
   }
 }
 
+const writeSome = promisify(write);
+
+/** The step waits while the disk is slow; the build does not. */
+async function writeAll(fd: number, bytes: Buffer): Promise<void> {
+  for (let rest = bytes; rest.length > 0;) rest = rest.subarray((await writeSome(fd, rest)).bytesWritten);
+}
+
 /** A full disk is told as one. */
-async function writing<T>(path: string, done: Promise<T>): Promise<T> {
+async function writing<T>(path: string, work: () => T | Promise<T>): Promise<T> {
   try {
-    return await done;
+    return await work();
   } catch (error) {
     throw diskError(error, { operation: 'write log', path, owner: 'store' });
   }

@@ -6,6 +6,9 @@ import { invariant } from '../base/errors.ts';
 
 export type Bytes = string | Uint8Array;
 
+const word = 2 ** 32;
+const shortLengthMax = 256;
+
 export class SpecWriter {
   #buffer = Buffer.allocUnsafe(1024);
   #size = 0;
@@ -26,6 +29,7 @@ export class SpecWriter {
     return this;
   }
   u64(value: number | bigint): this {
+    if (typeof value === 'number' && Number.isSafeInteger(value)) return this.u32(value % word).u32(Math.floor(value / word));
     this.#reserve(8);
     this.#size = this.#buffer.writeBigUInt64LE(BigInt(value), this.#size);
     return this;
@@ -39,6 +43,7 @@ export class SpecWriter {
     return this.u8(value ? 1 : 0);
   }
   bytes(value: Bytes): this {
+    if (typeof value === 'string' && this.#shortAscii(value)) return this;
     const bytes = typeof value === 'string' ? Buffer.from(value, 'utf8') : value;
     this.u32(bytes.length);
     this.#reserve(bytes.length);
@@ -53,6 +58,22 @@ export class SpecWriter {
   }
   finish(): Buffer {
     return this.#buffer.subarray(0, this.#size);
+  }
+
+  /** Most of what is written: a specification has hundreds, and a Buffer for each costs more than its bytes. */
+  #shortAscii(value: string): boolean {
+    const { length } = value;
+    if (length > shortLengthMax) return false;
+    this.#reserve(4 + length);
+    const start = this.#size + 4;
+    for (let at = 0; at < length; at++) {
+      const code = value.charCodeAt(at);
+      if (code > 0x7f) return false;
+      this.#buffer[start + at] = code;
+    }
+    this.#buffer.writeUInt32LE(length, this.#size);
+    this.#size = start + length;
+    return true;
   }
 
   #reserve(bytes: number): void {

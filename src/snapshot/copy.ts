@@ -46,11 +46,11 @@ class CopySnapshotter implements Snapshotter {
 
   async prepare(layers: readonly DiffID[], signal: AbortSignal): Promise<ActiveSnapshot> {
     const below = await this.view(layers, signal);
-    const folder = await this.#derived.makeTemporary('active');
+    const folder = this.#derived.makeTemporary('active');
     const tree = join(folder, 'tree');
     const discard = (): Promise<void> => Promise.resolve(this.#derived.removeLater(folder));
     try {
-      await makeRoot(tree);
+      makeRoot(tree);
       for (const { path: from } of below.lowers) await duplicateTree(this.#options.helper, { from, to: tree, keepsLinks: false }, signal);
     } catch (error) {
       throw await undo(error, discard);
@@ -79,10 +79,10 @@ class CopySnapshotter implements Snapshotter {
   async #make(stack: readonly DiffID[], path: string, signal: AbortSignal): Promise<string> {
     const below = this.#nearest(stack);
     const from = below.length === 0 ? null : await this.#tree(below, signal);
-    const folder = await this.#derived.makeTemporary('unpack');
+    const folder = this.#derived.makeTemporary('unpack');
     const tree = join(folder, 'tree');
     try {
-      await makeRoot(tree);
+      makeRoot(tree);
       if (from !== null) await duplicateTree(this.#options.helper, { from, to: tree, keepsLinks: true }, signal);
       for (const diffID of stack.slice(below.length)) await this.#derived.apply(diffID, { kind: 'view', view: treeView(tree) }, signal);
       await this.#derived.adopt(tree, path);

@@ -6,8 +6,8 @@
  * behind a name that says "whole".
  */
 import { randomBytes } from 'node:crypto';
-import { existsSync } from 'node:fs';
-import { chmod, mkdir, readFile, readdir, rename } from 'node:fs/promises';
+import { chmodSync, existsSync, mkdirSync } from 'node:fs';
+import { mkdir, readFile, readdir, rename } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { blobOfDiffID, type DiffID } from '../base/digest.ts';
 import { errnoCode, TsbuildError } from '../base/errors.ts';
@@ -44,9 +44,9 @@ export class DerivedFolder {
   }
 
   /** A folder in the store's temporary one, for this process alone. */
-  async makeTemporary(prefix: string): Promise<string> {
+  makeTemporary(prefix: string): string {
     const folder = join(this.#store.paths.tmp, temporaryName(prefix));
-    await mkdir(folder, { mode: 0o700 });
+    mkdirSync(folder, { mode: 0o700 });
     return folder;
   }
 
@@ -120,7 +120,7 @@ function temporaryName(prefix: string): string {
 }
 
 /** The root directory of a layer or a tree: what a merged tree's root looks like, whatever the umask. */
-export async function makeRoot(path: string): Promise<void> {
-  await mkdir(path);
-  await chmod(path, 0o755);
+export function makeRoot(path: string): void {
+  mkdirSync(path);
+  chmodSync(path, 0o755);
 }

@@ -6,8 +6,7 @@
  * leave out directories that their entries lie in; what those are depends on the layers below, so such a layer is
  * unpacked once for each stack.
  */
-import { existsSync } from 'node:fs';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { blobOfDiffID, chainIDOf, hexOf, type DiffID } from '../base/digest.ts';
 import { TsbuildError } from '../base/errors.ts';
@@ -52,13 +51,13 @@ class DirectorySnapshotter implements Snapshotter {
 
   async prepare(layers: readonly DiffID[], signal: AbortSignal): Promise<ActiveSnapshot> {
     const { lowers } = await this.view(layers, signal);
-    const { folder, upper } = await this.#makeWritable('active');
+    const { folder, upper } = this.#makeWritable('active');
     let views = 0;
-    const openView = async (): Promise<ViewSpec> => {
+    const openView = (): Promise<ViewSpec> => new Promise((resolve) => {
       const work = join(folder, `work-${(views += 1)}`);
-      await mkdir(work, { mode: 0o700 });
-      return { lowers, upper, work };
-    };
+      mkdirSync(work, { mode: 0o700 });
+      resolve({ lowers, upper, work });
+    });
     return {
       openView,
       commit: (options) => this.#commit(folder, { lowers }, upper, options),
@@ -70,10 +69,10 @@ class DirectorySnapshotter implements Snapshotter {
     return this.#derived.close();
   }
 
-  async #makeWritable(prefix: string): Promise<{ readonly folder: string; readonly upper: string }> {
-    const folder = await this.#derived.makeTemporary(prefix);
+  #makeWritable(prefix: string): { readonly folder: string; readonly upper: string } {
+    const folder = this.#derived.makeTemporary(prefix);
     const upper = join(folder, 'upper');
-    await makeRoot(upper);
+    makeRoot(upper);
     return { folder, upper };
   }
 
@@ -106,14 +105,14 @@ class DirectorySnapshotter implements Snapshotter {
     if (!existsSync(this.#dependentMark(diffID))) {
       const path = this.#derived.pathOf(hexOf(diffID));
       if (await this.#unpackAlone(diffID, path, signal)) return { kind: 'directory', path };
-      await writeFile(this.#dependentMark(diffID), '');
+      writeFileSync(this.#dependentMark(diffID), '');
     }
     return this.#unpackOnStack(stack, signal);
   }
 
   /** False, and nothing kept, when the layer turns out to depend on those below. */
   async #unpackAlone(diffID: DiffID, path: string, signal: AbortSignal): Promise<boolean> {
-    const { folder, upper: target } = await this.#makeWritable('unpack');
+    const { folder, upper: target } = this.#makeWritable('unpack');
     try {
       const { impliedCount } = await this.#derived.apply(diffID, { kind: 'directory', path: target }, signal);
       if (impliedCount === 0) await this.#derived.adopt(target, path);
@@ -127,10 +126,10 @@ class DirectorySnapshotter implements Snapshotter {
     const below = await this.view(stack.slice(0, -1), signal);
     const path = this.#derived.pathOf(this.#nameOf(stack));
     this.#derived.lease(path);
-    const { folder, upper } = await this.#makeWritable('unpack');
+    const { folder, upper } = this.#makeWritable('unpack');
     const work = join(folder, 'work');
     try {
-      await mkdir(work, { mode: 0o700 });
+      mkdirSync(work, { mode: 0o700 });
       await this.#derived.apply(topOf(stack), { kind: 'view', view: { ...below, upper, work } }, signal);
       await this.#derived.adopt(upper, path);
     } finally {

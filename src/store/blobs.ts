@@ -3,7 +3,7 @@
  * whoever reads it gets the error if its bytes are wrong.
  */
 import { createHash, randomBytes } from 'node:crypto';
-import { constants, lstatSync, openSync, writeFileSync } from 'node:fs';
+import { closeSync, constants, fchmodSync, fstatSync, lstatSync, openSync, renameSync, unlinkSync, writeFileSync } from 'node:fs';
 import { open, rename, rm, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { digestFromHex, digestOf, hexOf, isDigest, type BlobDigest } from '../base/digest.ts';
@@ -11,13 +11,15 @@ import { errnoCode, invariant } from '../base/errors.ts';
 import { undo } from '../base/releasing.ts';
 import { blobCorrupt, blobMismatch, blobMissing, blobTooLarge } from './blob-error.ts';
 import { diskError } from './disk-error.ts';
-import { syncDirectory } from './durable.ts';
+import { flushToDisk, syncDirectory } from './durable.ts';
 import { markUsed } from './last-use.ts';
 import type { BlobStore, Ingested } from './store.ts';
 
 /** How large a blob may be that is read whole, unless the caller says otherwise: manifests and configs. */
 export const blobReadSizeMax = 32 * 1024 * 1024;
 const chunkSizeBytes = 1024 * 1024;
+/** Up to here it is cheaper to read what the store has than to flush the same again: layers of steps that change little. */
+const comparedSizeMax = 64 * 1024;
 /** A link is not followed, and a FIFO does not block: neither is a blob. */
 const openForReading = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
@@ -67,11 +69,15 @@ function statBlob(folders: BlobFolders, digest: BlobDigest): number | null {
 async function ingest(folders: BlobFolders, write: WriteBlob, expected?: BlobDigest): Promise<Ingested> {
   const temporary = temporaryPath(folders, 'blob');
   try {
-    const made = await writeSealed(temporary, write, expected);
+    const { made, isSealed } = await writeSealed(folders, temporary, write, expected);
+    if (!isSealed) {
+      unlinkSync(temporary);
+      return made;
+    }
     // A rename over a blob that is there already also repairs it, should its bytes have gone wrong.
     const path = pathOf(folders, made.digest);
     folders.lease(hexOf(made.digest));
-    await rename(temporary, path);
+    renameSync(temporary, path);
     await syncDirectory(folders.blobs);
     return made;
   } catch (error) {
@@ -80,19 +86,26 @@ async function ingest(folders: BlobFolders, write: WriteBlob, expected?: BlobDig
   }
 }
 
-/** The file is flushed and read-only when this returns; what the callback says about it was checked as far as is free. */
-async function writeSealed(path: string, write: WriteBlob, expected?: BlobDigest): Promise<Ingested> {
-  const handle = await open(path, 'wx+', 0o600);
+interface Written {
+  readonly made: Ingested;
+  /** Flushed and read-only, so that it may get its name; false where the store has the same already. */
+  readonly isSealed: boolean;
+}
+
+/** What the callback says about the file was checked as far as is free when this returns. */
+async function writeSealed(folders: BlobFolders, path: string, write: WriteBlob, expected?: BlobDigest): Promise<Written> {
+  const fd = openSync(path, 'wx+', 0o600);
   try {
-    const made = await write(handle.fd, path);
+    const made = await write(fd, path);
     if (expected !== undefined && made.digest !== expected) throw blobMismatch(expected, made.digest);
-    const { size } = await handle.stat();
+    const { size } = fstatSync(fd);
     invariant(size === made.sizeBytes, `a blob of ${made.sizeBytes} bytes was announced, ${size} were written`);
-    await handle.chmod(0o444);
-    await handle.sync();
-    return made;
+    if (size <= comparedSizeMax && (await isStored(folders, made))) return { made, isSealed: false };
+    fchmodSync(fd, 0o444);
+    await flushToDisk(fd);
+    return { made, isSealed: true };
   } finally {
-    await handle.close();
+    closeSync(fd);
   }
 }
 

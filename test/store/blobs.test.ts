@@ -84,6 +84,17 @@ test('put does not write again what is there and right', async (t) => {
   assert.equal(statSync(pathOf(store, digest)).ino, before);
 });
 
+test('ingest does not flush again what is small, there and right; what is large it does not read for that', async (t) => {
+  const store = await openTestStore(t);
+  for (const [text, isKept] of [['a', true], ['a'.repeat(64 * 1024 + 1), false]] as const) {
+    const { digest } = await store.blobs.ingest(writing(text));
+    const before = statSync(pathOf(store, digest)).ino;
+    await store.blobs.ingest(writing(text));
+    assert.equal(statSync(pathOf(store, digest)).ino === before, isKept);
+    assert.deepEqual(readdirSync(store.paths.tmp), []);
+  }
+});
+
 test('put and ingest repair a blob whose bytes went wrong', async (t) => {
   const store = await openTestStore(t);
   for (const again of [() => store.blobs.put('a'), () => store.blobs.ingest(writing('a'))]) {
