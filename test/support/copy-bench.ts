@@ -171,7 +171,7 @@ function describe(header: Header, content: Buffer): string {
 }
 
 /** Layers one over the other (OCI image spec, layer.md, "Applying Changesets"). */
-function mergeLayers(layers: readonly (readonly LayerEntry[])[]): readonly string[] {
+export function mergeLayers(layers: readonly (readonly LayerEntry[])[]): readonly string[] {
   const tree = new Map<string, string>();
   const remove = (path: string): void => [...tree.keys()].filter((name) => name === path || name.startsWith(`${path}/`)).forEach((name) => tree.delete(name));
   for (const layer of layers) {
