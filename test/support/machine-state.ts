@@ -11,6 +11,22 @@ export function processesWith(text: string): readonly number[] {
   return ids.filter((id) => id !== process.pid && readProc(id, 'cmdline').includes(text));
 }
 
+/** The ids of the processes that one has started, and those that they have. */
+export function descendantsOf(id: number): readonly number[] {
+  const own = readProcesses().filter(({ parent }) => parent === id).map((child) => child.id);
+  return own.flatMap((child) => [child, ...descendantsOf(child)]);
+}
+
+/** Whether it does anything: what was killed and nobody has waited for is a name only. */
+export function isRunning(id: number): boolean {
+  return readProc(id, 'cmdline') !== '';
+}
+
+function readProcesses(): readonly { readonly id: number; readonly parent: number }[] {
+  const ids = readdirSync('/proc').filter((name) => /^\d+$/.test(name)).map(Number);
+  return ids.map((id) => ({ id, parent: Number(/^PPid:\t(\d+)$/m.exec(readProc(id, 'status'))?.[1] ?? -1) }));
+}
+
 // A process may end between the listing and the reading.
 function readProc(id: number, file: string): string {
   try {
