@@ -58,6 +58,7 @@ const defaults: Omit<BuildRequest, 'context' | 'storeRoot'> = {
   addHosts: [],
   ulimits: [],
   shmSizeBytes: null,
+  userns: 'host',
   limits: noGroupLimits,
   iidFile: null,
   metadataFile: null,

@@ -34,7 +34,7 @@ void copyMode(StepContext& step, int from, int to, const std::string& path) {
 Fd bindOver(StepContext& step, int source, int target, uint64_t attributes, const std::string& path, bool recursive = false) {
   Fd tree = cloneTree(source, recursive);
   if (!tree.valid()) step.failErrno("open_tree", path);
-  if (setMountAttributes(tree.get(), attributes, recursive) != 0) step.failErrno("mount_setattr", path);
+  if (setMountAttributes(tree.get(), attributes, recursive, step.userNamespace.get()) != 0) step.failErrno("mount_setattr", path);
   if (attachMount(tree.get(), target) != 0) step.failErrno("move_mount", path);
   return tree;
 }
@@ -56,7 +56,7 @@ void mountViewAside(StepContext& step) {
   const uint64_t attributes = step.spec.u64();
   step.requireSpec();
   Failure failure;
-  Fd mount = mountView(view, userxattr, attributes, failure);
+  Fd mount = mountView(view, userxattr, attributes, failure, step.userNamespace.get());
   if (!mount.valid()) step.failWith(failure);
   const bool isAside = view.lowers.empty() && view.upper.empty();  // the empty directory: mountView put it there
   if (!isAside && attachAside(mount.get()) != 0) step.failErrno("move_mount", "/");

@@ -4,5 +4,6 @@
 #include "view.h"
 
 // As openView of view.h; the mount namespace must already be this process's own if the view has fewer than two lowers.
-// Invalid on failure.
-Fd mountView(const ViewSpec& view, bool userxattr, uint64_t attributes, Failure& failure);
+// Invalid on failure. With MOUNT_ATTR_IDMAP among the attributes the layers show their ids as those of `userNamespace`; an upper
+// and its work directory are then in one directory.
+Fd mountView(const ViewSpec& view, bool userxattr, uint64_t attributes, Failure& failure, int userNamespace = -1);

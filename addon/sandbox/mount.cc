@@ -71,10 +71,11 @@ int attachAside(int mountFd) {
   return static_cast<int>(result);
 }
 
-int setMountAttributes(int mountFd, uint64_t attributes, bool recursive) {
+int setMountAttributes(int mountFd, uint64_t attributes, bool recursive, int userNamespace) {
   if (attributes == 0) return 0;
   mount_attr change{};
   change.attr_set = attributes;
+  if ((attributes & MOUNT_ATTR_IDMAP) != 0) change.userns_fd = static_cast<uint64_t>(userNamespace);
   return static_cast<int>(syscall(SYS_mount_setattr, mountFd, "", AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0), &change, sizeof change));
 }
 

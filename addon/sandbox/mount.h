@@ -30,7 +30,8 @@ int attachMount(int mountFd, int targetFd);
 // Attaches a mount on top of this process's root directory: there it is out of the way of every path, belongs to the
 // mount namespace, so that clones of its subtrees may be taken, and vanishes when the old root is left.
 int attachAside(int mountFd);
-int setMountAttributes(int mountFd, uint64_t attributes, bool recursive);
+// With MOUNT_ATTR_IDMAP among the attributes, the mount shows the ids of files as those of that user namespace.
+int setMountAttributes(int mountFd, uint64_t attributes, bool recursive, int userNamespace = -1);
 int makeAllPrivate();
 // Makes the current directory this process's root: that of the mount that was put aside last. Detaches the old root.
 int pivotRootHere();

@@ -38,6 +38,9 @@ constexpr Entry kOperations[] = {
     {"exec", execute},
     {"open tree", openTree},
     {"make read-only", makeReadOnly},
+    {"make user namespace", makeUserNamespace},
+    {"enter user namespace", enterStepUserNamespace},
+    {"set kernel parameter", setKernelParameter},
 };
 
 }  // namespace

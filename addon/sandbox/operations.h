@@ -49,6 +49,7 @@ class StepContext {
   const char* operation = "";
   std::map<std::string, Slot> slots;
   std::vector<Stub> stubs;
+  Fd userNamespace;  // the step's own, not yet entered; invalid where it has that of the server
 };
 
 // Carries out the operations in the specification and never returns: the last one executes the command.
@@ -84,5 +85,9 @@ void dropBoundingCapabilities(StepContext& step);
 void installSeccomp(StepContext& step);
 void becomeUser(StepContext& step);
 void setCapabilities(StepContext& step);
+// step-user-namespace.cc
+void makeUserNamespace(StepContext& step);
+void enterStepUserNamespace(StepContext& step);
+void setKernelParameter(StepContext& step);
 // execute.cc
 void execute(StepContext& step);

@@ -22,16 +22,56 @@ Fd createEmptyDirectory(Failure& failure) {
   return empty;
 }
 
+// A directory of the host, or an idmapped mount of it, which overlayfs takes only from the caller's mount namespace.
+Fd openDirectory(const std::string& path, int userNamespace, Failure& failure) {
+  Fd directory(open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!directory.valid()) failure = {"open", errno, path, {}};
+  if (!directory.valid() || userNamespace < 0) return directory;
+  Fd mapped = cloneTree(directory.get(), false);
+  if (!mapped.valid()) failure = {"open_tree", errno, path, {}};
+  else if (setMountAttributes(mapped.get(), MOUNT_ATTR_IDMAP, false, userNamespace) != 0) failure = {"mount_setattr", errno, path, {}};
+  else if (attachAside(mapped.get()) != 0) failure = {"move_mount", errno, path, {}};
+  return mapped;
+}
+
 // The directories of a view, by descriptor, and what overlayfs is told to call them: a step reads those names in its
 // /proc/mounts, where the paths of the host have no business.
 struct Directories {
+  int userNamespace = -1;
   std::vector<Fd> fds;
   std::string add(const std::string& path, Failure& failure) {
-    fds.emplace_back(open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-    if (!fds.back().valid()) failure = {"open", errno, path, {}};
-    return "/proc/self/fd/" + std::to_string(fds.back().get());
+    fds.push_back(openDirectory(path, userNamespace, failure));
+    return name();
   }
+  // The last name of a path whose directory was added just before: both are in one mount.
+  std::string addBeside(const std::string& path, int directory, Failure& failure) {
+    fds.emplace_back(openat(directory, path.substr(path.rfind('/') + 1).c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    if (!fds.back().valid()) failure = {"openat", errno, path, {}};
+    return name();
+  }
+
+ private:
+  std::string name() const { return "/proc/self/fd/" + std::to_string(fds.back().get()); }
 };
+
+std::string parentOf(const std::string& path) { return path.substr(0, path.rfind('/')); }
+
+// overlayfs wants both in the same mount: where mounts are mapped, in that of the directory that both are in.
+void addUpper(MountOptions& options, const ViewSpec& view, Directories& directories, Failure& failure) {
+  if (directories.userNamespace < 0) {
+    options.push_back({"upperdir", directories.add(view.upper, failure)});
+    options.push_back({"workdir", directories.add(view.work, failure)});
+    return;
+  }
+  if (parentOf(view.upper) != parentOf(view.work)) {
+    failure = {"open", EXDEV, view.work, {}};
+    return;
+  }
+  directories.add(parentOf(view.upper), failure);
+  const int parent = directories.fds.back().get();
+  options.push_back({"upperdir", directories.addBeside(view.upper, parent, failure)});
+  options.push_back({"workdir", directories.addBeside(view.work, parent, failure)});
+}
 
 // No option is left to the kernel's configuration: their defaults would decide what lands in an upperdir.
 MountOptions overlayOptions(const ViewSpec& view, bool userxattr, Directories& directories, Failure& failure) {
@@ -40,8 +80,7 @@ MountOptions overlayOptions(const ViewSpec& view, bool userxattr, Directories& d
     options.push_back({"lowerdir+", directories.add(lower->path, failure)});
   }
   if (!view.upper.empty()) {
-    options.push_back({"upperdir", directories.add(view.upper, failure)});
-    options.push_back({"workdir", directories.add(view.work, failure)});
+    addUpper(options, view, directories, failure);
     options.push_back({"volatile", ""});
   }
   if (userxattr) options.push_back({"userxattr", ""});
@@ -58,12 +97,12 @@ Fd openTreeDirectory(const ViewSpec& view, Failure& failure) {
 }
 
 // The tree as a mount of its own, so that it can have attributes. As with overlays only the root of it is cloned.
-Fd cloneTreeDirectory(const ViewSpec& view, uint64_t attributes, Failure& failure) {
+Fd cloneTreeDirectory(const ViewSpec& view, uint64_t attributes, Failure& failure, int userNamespace) {
   const Fd directory = openTreeDirectory(view, failure);
   if (!directory.valid()) return Fd();
   Fd mount = cloneTree(directory.get(), false);
   if (!mount.valid()) failure = {"open_tree", errno, view.lowers[0].path, {}};
-  else if (setMountAttributes(mount.get(), attributes, false) != 0) failure = {"mount_setattr", errno, view.lowers[0].path, {}};
+  else if (setMountAttributes(mount.get(), attributes, false, userNamespace) != 0) failure = {"mount_setattr", errno, view.lowers[0].path, {}};
   return failure.error != 0 ? Fd() : std::move(mount);
 }
 
@@ -81,8 +120,8 @@ ViewSpec readViewSpec(SpecReader& spec) {
   return view;
 }
 
-Fd mountView(const ViewSpec& view, bool userxattr, uint64_t attributes, Failure& failure) {
-  if (view.isTree()) return cloneTreeDirectory(view, attributes, failure);
+Fd mountView(const ViewSpec& view, bool userxattr, uint64_t attributes, Failure& failure, int userNamespace) {
+  if (view.isTree()) return cloneTreeDirectory(view, attributes, failure, userNamespace);
   ViewSpec padded = view;
   Fd empty;
   if (view.lowers.size() < (view.upper.empty() ? 2 : 1)) {
@@ -91,7 +130,8 @@ Fd mountView(const ViewSpec& view, bool userxattr, uint64_t attributes, Failure&
     padded.lowers.insert(padded.lowers.begin(), {Lower::Kind::Directory, "/proc/self/fd/" + std::to_string(empty.get())});
   }
   if (view.upper.empty()) attributes |= MOUNT_ATTR_RDONLY;
-  Directories directories;
+  Directories directories{(attributes & MOUNT_ATTR_IDMAP) != 0 ? userNamespace : -1, {}};
+  attributes &= ~static_cast<uint64_t>(MOUNT_ATTR_IDMAP);  // of the layers; overlayfs itself cannot be mapped
   const MountOptions options = overlayOptions(padded, userxattr, directories, failure);
   return failure.error != 0 ? Fd() : createMount("overlay", options, attributes, failure);
 }

@@ -64,6 +64,10 @@ export interface Ulimit {
 export const networkModes = ['default', 'none', 'host'] as const;
 export type NetworkMode = (typeof networkModes)[number];
 
+/** Whose ids the users of RUN are when root builds: the machine's own, or ids of nobody (`native/step-ids.ts`). */
+export const usernsModes = ['host', 'auto'] as const;
+export type UsernsMode = (typeof usernsModes)[number];
+
 /** What `--allow` can grant. */
 export const entitlements = ['network.host', 'security.insecure'] as const;
 export type Entitlement = (typeof entitlements)[number];
@@ -100,6 +104,7 @@ export interface BuildRequest {
   readonly addHosts: readonly HostEntry[];
   readonly ulimits: readonly Ulimit[];
   readonly shmSizeBytes: number | null;
+  readonly userns: UsernsMode;
   /** Of each RUN step: memory, processors, processes. */
   readonly limits: GroupLimits;
   /** Files that `Commands.build` writes. */

@@ -4,6 +4,7 @@ import type { StepDescription } from '../base/events.ts';
 import type { Graph } from '../graph/vertex.ts';
 import type { TimePolicy } from '../layer/layer.ts';
 import type { Helper } from '../native/helper.ts';
+import type { StepIds } from '../native/user-namespace.ts';
 import type { GroupLimits } from '../sandbox/cgroup/group-limits.ts';
 import type { NetworkProgram } from '../sandbox/network.ts';
 import type { Snapshotter } from '../snapshot/snapshot.ts';
@@ -32,6 +33,8 @@ export interface Machinery {
   readonly network: () => Promise<DefaultNetwork>;
   readonly cgroups: LazyCgroups;
   readonly seccomp: Uint8Array;
+  /** Those of a step's own user namespace, where the builder asked for one. */
+  readonly stepIds: StepIds | null;
   /** The host's /etc/resolv.conf. */
   readonly resolvConf: string;
 }

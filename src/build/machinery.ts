@@ -4,6 +4,7 @@ import { errnoCode } from '../base/errors.ts';
 import { releaseAll, undo } from '../base/releasing.ts';
 import type { TimePolicy } from '../layer/layer.ts';
 import { startHelper } from '../native/helper.ts';
+import { findStepIds } from '../native/step-ids.ts';
 import { callerName, subordinateHint, type UserNamespace } from '../native/user-namespace.ts';
 import { openCgroups, type CgroupOptions } from '../sandbox/cgroup/cgroups.ts';
 import type { GroupLimits } from '../sandbox/cgroup/group-limits.ts';
@@ -12,6 +13,7 @@ import { detectNetwork } from '../sandbox/network.ts';
 import { stepFilter } from '../sandbox/step-filter.ts';
 import { openDirectorySnapshotter } from '../snapshot/directory.ts';
 import type { Store } from '../store/store.ts';
+import type { UsernsMode } from './build-request.ts';
 import type { DefaultNetwork, Machinery } from './environment.ts';
 import { lazyCgroups } from './lazy-cgroups.ts';
 import type { StepReporter } from './observer.ts';
@@ -21,6 +23,7 @@ export interface MachineryOptions {
   readonly times: TimePolicy;
   readonly reporter: StepReporter;
   readonly limits: GroupLimits;
+  readonly userns: UsernsMode;
   /** RUN steps of the graph, of which the cache may have some. */
   readonly runCount: number;
   /** Where network programs are looked for. */
@@ -62,8 +65,9 @@ async function start(options: MachineryOptions): Promise<Machinery> {
     const onWarning = (text: string): void => reporter.send({ type: 'notice', level: 'warning', code: 'CGROUPS', text });
     const { limits, runCount: aheadMax } = options;
     const cgroups = lazyCgroups(() => openCgroups({ limits, onWarning, aheadMax, onPlaces: rememberGroups(store), park: (files) => park(helper, files) }));
+    const stepIds = options.userns === 'auto' && helper.userNamespace === null ? await findStepIds() : null; // else it has no ids of root
     const seccomp = stepFilter(options.architecture === 'arm64' ? 'arm64' : 'x64');
-    return { helper, snapshots, network: () => (network ??= chooseNetwork(options, helper.userNamespace !== null)), cgroups, resolvConf, seccomp };
+    return { helper, snapshots, network: () => (network ??= chooseNetwork(options, helper.userNamespace !== null)), cgroups, resolvConf, seccomp, stepIds };
   } catch (error) {
     throw await undo(error, () => helper.close());
   }

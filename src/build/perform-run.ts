@@ -34,6 +34,7 @@ export async function performRun(
   const prepared = await prepareMounts({ environment, vertex, inputs, signal, note }, operation);
   return releasing(async () => {
     const machinery = await environment.machinery();
+    if (operation.security === 'insecure' && machinery.stepIds !== null) throw insecureError(vertex);
     machinery.cgroups.begin();
     const network = await chooseNetwork(machinery, operation); // before the snapshot: it may refuse
     const active = await machinery.snapshots.prepare(layers, signal);
@@ -113,6 +114,13 @@ function hintOf({ execErrno, signal, group }: GroupedResult, { platform }: RunOp
   return signal === 'SIGKILL' && isUnmeasured ? { hint: 'SIGKILL often means that this machine ran out of memory.' } : {};
 }
 
+function insecureError({ position }: Vertex): TsbuildError {
+  return new TsbuildError('usage', 'USERNS_INSECURE', 'RUN --security=insecure: --userns=auto: such a step is to own this machine, and this build gives steps no root on it', {
+    hint: 'Build with --userns=host, or without --security=insecure.',
+    ...(position === null ? {} : { position }),
+  });
+}
+
 type HostedNetworking = Awaited<ReturnType<typeof resolveHostGateway>>;
 
 async function chooseNetwork(machinery: Machinery, { network, extraHosts }: RunOperation): Promise<HostedNetworking> {
@@ -141,6 +149,7 @@ function stepSpec(
     resolvConf: resolvConfFor(network, machinery.resolvConf),
     mounts: prepared.mounts,
     userNamespace: machinery.helper.userNamespace,
+    stepIds: machinery.stepIds,
     security: operation.security,
     shmSizeBytes: operation.shmSizeBytes,
     cgroups: { files: [], view: null }, // which ones, is known when it runs

@@ -6,7 +6,7 @@ import { constants } from 'node:fs';
 import { access, readFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
-import { errnoCode } from '../base/errors.ts';
+import { errnoCode, TsbuildError } from '../base/errors.ts';
 
 /** `count` ids from `inside` on are those from `outside` on, as user_namespaces(7) writes it. */
 export interface IdRange {
@@ -25,6 +25,12 @@ export interface UserNamespace {
   readonly setsGroups: boolean;
   /** The set-user-ID programs that write the maps; only for `range`. */
   readonly programs?: { readonly uid: string; readonly gid: string };
+}
+
+/** The ids of this machine that the users of a step are. */
+export interface StepIds {
+  readonly uids: readonly IdRange[];
+  readonly gids: readonly IdRange[];
 }
 
 /** What is known of the caller. */
@@ -62,8 +68,8 @@ export function planUserNamespace(caller: Caller): UserNamespace | null {
     if (ownUids.some(({ inside, outside, count }) => inside === 0 && outside === 0 && count === allIds)) return null;
     return { kind: 'inherited', uids: ownUids, gids: ownGids, setsGroups: caller.setgroups.trim() !== 'deny' };
   }
-  const uids = parseSubordinate(caller.subuid, caller);
-  const gids = parseSubordinate(caller.subgid, caller);
+  const uids = parseSubordinate(caller.subuid, caller, 1);
+  const gids = parseSubordinate(caller.subgid, caller, 1);
   const self = (outside: number): IdRange => ({ inside: 0, outside, count: 1 });
   if (caller.programs === null || uids.length === 0 || gids.length === 0) {
     return { kind: 'single', uids: [self(caller.uid)], gids: [self(caller.gid)], setsGroups: false };
@@ -74,6 +80,19 @@ export function planUserNamespace(caller: Caller): UserNamespace | null {
 /** Whether an image's id is there. */
 export function hasId(ranges: readonly IdRange[], id: number): boolean {
   return ranges.some(({ inside, count }) => id >= inside && id < inside + count);
+}
+
+/**
+ * The id of this machine that an id of a step is; the same where the step has no namespace of its own.
+ * @throws TsbuildError `IDS_MISSING`
+ */
+export function hostId(ids: StepIds | null, kind: 'uids' | 'gids', id: number): number {
+  if (ids === null) return id;
+  const range = ids[kind].find(({ inside, count }) => id >= inside && id < inside + count);
+  if (range !== undefined) return range.outside + id - range.inside;
+  throw new TsbuildError('machine', 'IDS_MISSING', `--userns=auto: ${kind === 'uids' ? 'user' : 'group'} id ${id}: steps have no such id; they have ${ids[kind].reduce((sum, { count }) => sum + count, 0)}`, {
+    hint: 'Give "containers" more ids in /etc/subuid and /etc/subgid, or build with --userns=host.',
+  });
 }
 
 /** The arguments by which the sandbox process enters it; none where it stays where it is. */
@@ -139,10 +158,13 @@ function parseMap(text: string): IdRange[] {
   });
 }
 
-/** subuid(5): lines `user:first:count`, the user by name or number; all lines of a user count, one behind the other. */
-function parseSubordinate(text: string, { name, uid }: Caller): IdRange[] {
+/**
+ * subuid(5): lines `user:first:count`, the user by name or number; all lines of a user count, one behind the other, from the id
+ * `firstInside` on.
+ */
+export function parseSubordinate(text: string, { name, uid }: Pick<Caller, 'name' | 'uid'>, firstInside: number): IdRange[] {
   const ranges: IdRange[] = [];
-  let inside = 1;
+  let inside = firstInside;
   for (const line of text.split('\n')) {
     const match = /^([^:]+):(\d{1,10}):(\d{1,10})$/.exec(line.trim());
     if (match === null || (match[1] !== name && match[1] !== String(uid))) continue;

@@ -20,7 +20,7 @@ const namespaceFlags: Readonly<Record<Namespace, number>> = {
 };
 
 /** MOUNT_ATTR_* of linux/mount.h. */
-const attributeFlags: Readonly<Record<MountAttribute, number>> = { ro: 0x1, nosuid: 0x2, nodev: 0x4, noexec: 0x8, strictatime: 0x20 };
+const attributeFlags: Readonly<Record<MountAttribute, number>> = { ro: 0x1, nosuid: 0x2, nodev: 0x4, noexec: 0x8, strictatime: 0x20, mapped: 0x100000 };
 
 type AfterClone = Exclude<Operation, { readonly operation: 'clone' }>;
 
@@ -51,6 +51,9 @@ const codes: Readonly<Record<AfterClone['operation'], number>> = {
   'exec': 23,
   'open tree': 24,
   'make read-only': 25,
+  'make user namespace': 26,
+  'enter user namespace': 27,
+  'set kernel parameter': 28,
 };
 
 const allBits = 0xffff_ffff_ffff_ffffn;
@@ -79,6 +82,7 @@ function encodeFields(writer: SpecWriter, operation: AfterClone): void {
     case 'bring loopback up':
     case 'join session keyring':
     case 'scope abstract sockets':
+    case 'enter user namespace':
       return;
     case 'mount view':
     case 'open tree':
@@ -93,6 +97,7 @@ function encodeFields(writer: SpecWriter, operation: AfterClone): void {
     case 'make device':
     case 'make link':
     case 'make file':
+    case 'set kernel parameter':
       return encodeFile(writer, operation);
     default:
       return encodeProcess(writer, operation);
@@ -100,8 +105,8 @@ function encodeFields(writer: SpecWriter, operation: AfterClone): void {
 }
 
 type Mounting = Extract<AfterClone, { readonly operation: 'mount view' | 'open tree' | 'mount' | 'bind' | 'mask' | 'protect' | 'make read-only' | 'pivot root' }>;
-type FileMaking = Extract<AfterClone, { readonly operation: 'make directory' | 'make device' | 'make link' | 'make file' }>;
-type Bare = Extract<AfterClone, { readonly operation: 'bring loopback up' | 'join session keyring' | 'scope abstract sockets' }>;
+type FileMaking = Extract<AfterClone, { readonly operation: 'make directory' | 'make device' | 'make link' | 'make file' | 'set kernel parameter' }>;
+type Bare = Extract<AfterClone, { readonly operation: 'bring loopback up' | 'join session keyring' | 'scope abstract sockets' | 'enter user namespace' }>;
 
 function encodeMounting(writer: SpecWriter, operation: Mounting): void {
   switch (operation.operation) {
@@ -157,6 +162,9 @@ function encodeFile(writer: SpecWriter, operation: FileMaking): void {
     case 'make link':
       writer.bytes(operation.target);
       return;
+    case 'set kernel parameter':
+      writer.bytes(operation.value);
+      return;
     case 'make file':
       writer.bytes(operation.content).u32(operation.mode).u32(operation.uid).u32(operation.gid);
       return;
@@ -169,6 +177,9 @@ function encodeProcess(writer: SpecWriter, operation: Exclude<AfterClone, Mounti
   switch (operation.operation) {
     case 'set host name':
       writer.bytes(operation.name);
+      return;
+    case 'make user namespace':
+      writer.bytes(operation.uidMap).bytes(operation.gidMap).u32(operation.root.uid).u32(operation.root.gid);
       return;
     case 'connect output':
       encodePlace(writer, operation.input);

@@ -10,7 +10,8 @@ import type { NetworkProgram } from './network.ts';
 /** Namespaces of a step's own; that of control groups it makes when it is in them. */
 export type Namespace = 'mount' | 'pid' | 'ipc' | 'uts' | 'time' | 'network';
 
-export type MountAttribute = 'ro' | 'nosuid' | 'nodev' | 'noexec' | 'strictatime';
+/** `mapped`: files show their owners as the step's user namespace has them; of a view, its layers do. */
+export type MountAttribute = 'ro' | 'nosuid' | 'nodev' | 'noexec' | 'strictatime' | 'mapped';
 
 /**
  * A path in a mounted tree that an earlier operation named. In a view the path is hostile: links are followed inside the
@@ -29,6 +30,8 @@ export type Operation =
   | { readonly operation: 'clone'; readonly namespaces: readonly Namespace[]; readonly cgroupFiles: readonly string[]; readonly networkPrograms: readonly NetworkProgram[]; readonly networkReusable: boolean }
   | { readonly operation: 'set host name'; readonly name: string }
   | { readonly operation: 'bring loopback up' }
+  /** Makes a user namespace with these maps (user_namespaces(7)); what is made from then on belongs to `root`, the ids of its root here. */
+  | { readonly operation: 'make user namespace'; readonly uidMap: string; readonly gidMap: string; readonly root: { readonly uid: number; readonly gid: number } }
   /** Mounts layers out of the way, under a name. */
   | { readonly operation: 'mount view'; readonly as: string; readonly view: ViewSpec; readonly userxattr: boolean; readonly attributes: readonly MountAttribute[] }
   /** Names a directory of the host whose content is as hostile as that of a view. */
@@ -43,6 +46,8 @@ export type Operation =
   | { readonly operation: 'bind'; readonly from: Place; readonly at: Place; readonly attributes: readonly MountAttribute[]; readonly recursive?: boolean; readonly as?: string }
   /** Hides those of the paths that exist behind a read-only file or directory. */
   | { readonly operation: 'mask'; readonly in: string; readonly paths: readonly string[]; readonly file: Place; readonly directory: Place }
+  /** Writes a file of the kernel's, if this kernel has it. */
+  | { readonly operation: 'set kernel parameter'; readonly at: Place; readonly value: string }
   /** Makes those of the paths that exist read-only. */
   | { readonly operation: 'protect'; readonly in: string; readonly paths: readonly string[] }
   | { readonly operation: 'make directory'; readonly at: Place; readonly mode: number }
@@ -60,6 +65,8 @@ export type Operation =
   | { readonly operation: 'limit'; readonly resource: string; readonly soft: number | null; readonly hard: number | null; readonly asked: boolean }
   | { readonly operation: 'set file mode mask'; readonly mask: number }
   | { readonly operation: 'scope abstract sockets' }
+  /** Into the one that was made. Nothing can be mounted after it. */
+  | { readonly operation: 'enter user namespace' }
   | { readonly operation: 'drop bounding capabilities'; readonly keep: CapabilitySet }
   | { readonly operation: 'install seccomp filter'; readonly program: Uint8Array }
   /** Groups null: those of the process stay, where its user namespace allows nothing else. */

@@ -5,11 +5,13 @@
  * Every tree but the six devices themselves is mounted `nodev`: a step may make device nodes (CAP_MKNOD, as with
  * Docker) and images may contain them, but none can be opened, whether there is a device cgroup or not.
  *
- * In a user namespace nobody can make devices: there the host's own are bound. Nor can its root mount the sysfs of a
+ * In a user namespace of the step's own (`stepIds`) all of it is made from outside, with the ids that the namespace's have here.
+ *
+ * In the user namespace of a whole build nobody can make devices: there the host's own are bound. Nor can its root mount the sysfs of a
  * network that is not its own.
  */
 import { compareBytes } from '../base/canonical.ts';
-import { hasId } from '../native/user-namespace.ts';
+import { hasId, hostId } from '../native/user-namespace.ts';
 import type { MountAttribute, Operation, Place } from './operation.ts';
 import type { StepMount, StepSpec } from './step.ts';
 
@@ -76,7 +78,8 @@ export function planPrivate(spec: StepSpec): Operation[] {
     { operation: 'make directory', at: emptyDirectory, mode: 0o755 },
     ...(spec.userNamespace !== null ? [] : devices).map(({ name, major, minor }): Operation => ({ operation: 'make device', at: inPrivate(name), mode: 0o666, major, minor })),
     ...[...systemFiles(spec), ...secrets].map((file): Operation => {
-      const { name, content, mode, uid, gid } = file;
+      const { name, content, mode } = file;
+      const [uid, gid] = [hostId(spec.stepIds, 'uids', file.uid), hostId(spec.stepIds, 'gids', file.gid)];
       return { operation: 'make file', at: inPrivate(name), content, mode, uid, gid };
     }),
     ...mounts.flatMap((mount, index) => planTree(mount, index, spec)),
@@ -84,8 +87,8 @@ export function planPrivate(spec: StepSpec): Operation[] {
 }
 
 /** What a mount is bound from, where that is a tree that links are followed in. */
-function planTree(mount: StepMount, index: number, { userNamespace }: StepSpec): Operation[] {
-  if (mount.kind === 'bind') return [{ operation: 'mount view', as: `view${index}`, view: mount.view, userxattr: userNamespace !== null, attributes: ['nodev'] }];
+function planTree(mount: StepMount, index: number, spec: StepSpec): Operation[] {
+  if (mount.kind === 'bind') return [{ operation: 'mount view', as: `view${index}`, view: mount.view, userxattr: spec.userNamespace !== null, attributes: layerAttributes(spec, ['nodev']) }];
   if (mount.kind === 'path' && mount.source !== undefined) return [{ operation: 'open tree', as: `tree${index}`, path: mount.path }];
   return [];
 }
@@ -95,13 +98,29 @@ export function planRootMounts(spec: StepSpec): Operation[] {
   const secure = spec.security === 'sandbox';
   return [
     { operation: 'mount', type: 'proc', options: [['source', 'proc']], attributes: data, as: 'proc', at: inRoot('/proc') },
+    ...planPorts(spec),
     ...planDev(spec),
     planSys(spec, secure ? ['ro', ...data] : data),
     ...planCgroups(spec),
     ...(secure ? planMasks(spec) : []),
     ...systemFiles(spec).map((file) => bindFile(file)),
-    ...sortedMounts(spec).map(planMount),
+    ...sortedMounts(spec).map((mount, index) => planMount(mount, index, spec)),
   ];
+}
+
+/** What images and the store have on disk: shown with the ids of the step, where it has its own. */
+export function layerAttributes({ stepIds }: StepSpec, attributes: readonly MountAttribute[]): readonly MountAttribute[] {
+  return stepIds === null ? attributes : [...attributes, 'mapped'];
+}
+
+/**
+ * Its network belongs to the machine's root, not to the step's, whose capabilities therefore do not count there: so everybody in
+ * it may listen below port 1024 and ping. Not where the network is the machine's own.
+ */
+function planPorts({ stepIds, network }: StepSpec): Operation[] {
+  if (stepIds === null || network === 'host') return [];
+  const parameter = (name: string, value: string): Operation => ({ operation: 'set kernel parameter', at: { in: 'proc', path: `sys/net/ipv4/${name}` }, value });
+  return [parameter('ip_unprivileged_port_start', '0'), parameter('ping_group_range', '0 2147483647')];
 }
 
 function planSys({ userNamespace, network }: StepSpec, attributes: readonly MountAttribute[]): Operation {
@@ -134,7 +153,7 @@ function planDev(spec: StepSpec): Operation[] {
     link('stdin', '/proc/self/fd/0'),
     link('stdout', '/proc/self/fd/1'),
     link('stderr', '/proc/self/fd/2'),
-    { operation: 'mount', type: 'devpts', options: [['source', 'devpts'], ['newinstance', ''], ['ptmxmode', '0666'], ['mode', '0620'], ...(spec.userNamespace === null || hasId(spec.userNamespace.gids, terminalGroup) ? [['gid', String(terminalGroup)]] as const : [])], attributes: ['nosuid', 'noexec'], as: null, at: inDev('pts') },
+    { operation: 'mount', type: 'devpts', options: [['source', 'devpts'], ['newinstance', ''], ['ptmxmode', '0666'], ['mode', '0620'], ...(spec.userNamespace === null || hasId(spec.userNamespace.gids, terminalGroup) ? [['gid', String(hostId(spec.stepIds, 'gids', terminalGroup))]] as const : [])], attributes: ['nosuid', 'noexec'], as: null, at: inDev('pts') },
     { ...tmpfs('shm', '1777', spec.shmSizeBytes), at: inDev('shm') },
     { operation: 'mount', type: 'mqueue', options: [['source', 'mqueue']], attributes: data, as: null, at: inDev('mqueue') },
   ];
@@ -175,14 +194,14 @@ function bindFile(file: GeneratedFile): Operation {
   return { operation: 'bind', from: inPrivate(file.name), at: inRoot(file.target), attributes: file.readOnly ? ['ro', ...data] : data };
 }
 
-function planMount(mount: StepMount, index: number): Operation {
+function planMount(mount: StepMount, index: number, spec: StepSpec): Operation {
   const at = inRoot(mount.target);
   switch (mount.kind) {
     case 'bind':
       return { operation: 'bind', from: { in: `view${index}`, path: mount.source }, at, attributes: mount.readOnly ? ['ro', 'nodev'] : ['nodev'] };
     case 'path': {
       const from = mount.source === undefined ? { in: 'host', path: mount.path } : { in: `tree${index}`, path: mount.source };
-      return { operation: 'bind', from, at, attributes: mount.readOnly ? ['ro', 'nodev'] : ['nodev'] };
+      return { operation: 'bind', from, at, attributes: layerAttributes(spec, mount.readOnly ? ['ro', 'nodev'] : ['nodev']) };
     }
     case 'tmpfs': {
       const size: readonly (readonly [string, string])[] = mount.sizeBytes === undefined ? [] : [['size', String(mount.sizeBytes)]];

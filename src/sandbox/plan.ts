@@ -7,7 +7,8 @@ import { invariant } from '../base/errors.ts';
 import { defaultCapabilities } from './capabilities.ts';
 import { planLimits } from './limits.ts';
 import type { CapabilitySet, Namespace, Operation } from './operation.ts';
-import { planPrivate, planRootMounts } from './plan-mounts.ts';
+import { hostId, type IdRange } from '../native/user-namespace.ts';
+import { layerAttributes, planPrivate, planRootMounts } from './plan-mounts.ts';
 import type { StepSpec } from './step.ts';
 
 /**
@@ -29,15 +30,24 @@ function planNamespaces(spec: StepSpec): Operation[] {
     { operation: 'clone', namespaces: ownNetwork ? [...namespaces, 'network'] : namespaces, cgroupFiles: spec.cgroups.files, networkPrograms, networkReusable: spec.security === 'sandbox' },
     { operation: 'set host name', name: spec.hostname },
     ...(ownNetwork ? [{ operation: 'bring loopback up' } as const] : []),
+    ...planUserNamespace(spec),
   ];
+}
+
+/** Before any mount, whose files are then those of its root. */
+function planUserNamespace({ stepIds }: StepSpec): Operation[] {
+  if (stepIds === null) return [];
+  const text = (ranges: readonly IdRange[]): string => ranges.map(({ inside, outside, count }) => `${inside} ${outside} ${count}\n`).join('');
+  const root = { uid: hostId(stepIds, 'uids', 0), gid: hostId(stepIds, 'gids', 0) };
+  return [{ operation: 'make user namespace', uidMap: text(stepIds.uids), gidMap: text(stepIds.gids), root }];
 }
 
 /** All that is mounted aside comes before the root, which then lies on top. */
 function planFileSystem(spec: StepSpec): Operation[] {
-  const { uid, gid } = spec.user;
+  const [uid, gid] = [hostId(spec.stepIds, 'uids', spec.user.uid), hostId(spec.stepIds, 'gids', spec.user.gid)];
   return [
     ...planPrivate(spec),
-    { operation: 'mount view', as: 'root', view: spec.root, userxattr: spec.userNamespace !== null, attributes: spec.security === 'sandbox' ? ['nodev'] : [] },
+    { operation: 'mount view', as: 'root', view: spec.root, userxattr: spec.userNamespace !== null, attributes: layerAttributes(spec, spec.security === 'sandbox' ? ['nodev'] : []) },
     ...planRootMounts(spec),
     { operation: 'connect output', input: { in: 'dev', path: 'null' }, uid, gid },
     { operation: 'pivot root', to: 'root' },
@@ -60,6 +70,7 @@ function planPrivileges(spec: StepSpec): Operation[] {
   const { uid, gid, groups } = spec.user;
   return [
     ...(spec.landlockScope ? [{ operation: 'scope abstract sockets' } as const] : []),
+    ...(spec.stepIds === null ? [] : [{ operation: 'enter user namespace' } as const]),
     { operation: 'drop bounding capabilities', keep },
     ...(secure && spec.seccomp !== null ? [{ operation: 'install seccomp filter', program: spec.seccomp } as const] : []),
     { operation: 'become user', uid, gid, groups: spec.userNamespace?.setsGroups === false ? null : groups },

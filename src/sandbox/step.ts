@@ -4,7 +4,7 @@
  */
 import type { StepUsage } from '../base/events.ts';
 import type { Bytes } from '../native/encoding.ts';
-import type { UserNamespace } from '../native/user-namespace.ts';
+import type { StepIds, UserNamespace } from '../native/user-namespace.ts';
 import type { ViewSpec } from '../native/view.ts';
 import type { NetworkProgram } from './network.ts';
 
@@ -59,6 +59,8 @@ export interface StepSpec {
   readonly mounts: readonly StepMount[];
   /** That of the sandbox process. */
   readonly userNamespace: UserNamespace | null;
+  /** A user namespace of the step's own in a build of root: which ids of this machine its users are; null: the same. */
+  readonly stepIds: StepIds | null;
   /** `insecure`: every capability that this process has, no seccomp filter, nothing masked. */
   readonly security: 'sandbox' | 'insecure';
   readonly shmSizeBytes: number;

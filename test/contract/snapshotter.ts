@@ -48,6 +48,7 @@ async function run(setup: SnapshotterSetup, active: ActiveSnapshot, script: stri
       resolvConf: '',
       mounts: [],
       userNamespace: setup.helper.userNamespace,
+      stepIds: null,
       security: 'sandbox',
       shmSizeBytes: 1 << 20,
       cgroups: { files: [], view: null },

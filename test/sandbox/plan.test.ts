@@ -25,6 +25,7 @@ const typical: StepSpec = {
     { kind: 'path', path: '/store/cache/2', source: '/sub', target: '/sub', readOnly: true },
   ],
   userNamespace: null,
+  stepIds: null,
   security: 'sandbox',
   shmSizeBytes: 67108864,
   cgroups: { files: ['/sys/fs/cgroup/memory/x/cgroup.procs', '/sys/fs/cgroup/cpu/x/cgroup.procs'], view: { version: 1, trees: [['memory'], ['cpu', 'cpuacct']] } },
@@ -55,6 +56,8 @@ function checkGolden(name: string, spec: StepSpec): void {
 }
 
 test('planStep plans a typical step', () => checkGolden('plan-typical', typical));
+test('planStep plans a step with a user namespace of its own', () =>
+  checkGolden('plan-user-namespace', { ...typical, stepIds: { uids: [{ inside: 0, outside: 200000, count: 65536 }], gids: [{ inside: 0, outside: 300000, count: 65536 }] } }));
 test('planStep plans an insecure step with the network of the host', () =>
   checkGolden('plan-insecure', { ...typical, mounts: [], ulimits: [], security: 'insecure', network: 'host', landlockScope: true, user: { uid: 0, gid: 0, groups: [] } }));
 

@@ -70,6 +70,7 @@ export async function openStepFixture(): Promise<StepFixture> {
       resolvConf: '# no network\n',
       mounts: [],
       userNamespace: helper.userNamespace,
+      stepIds: null,
       security: 'sandbox',
       shmSizeBytes: 64 << 20,
       cgroups: { files: [], view: null },

@@ -12,6 +12,7 @@ const source = String.raw`
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <netinet/in.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -91,12 +92,20 @@ static void leaveChroot(void) {
   puts(before.st_dev == after.st_dev && before.st_ino == after.st_ino ? "the root of the step" : "outside");
 }
 
+// Root of a network namespace, or whom its parameters allow it: listens on a low port, and sends echo requests.
+static void sockets(void) {
+  struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(80)};
+  errno = 0, show("bind", bind(socket(AF_INET, SOCK_STREAM, 0), (struct sockaddr *)&address, sizeof address));
+  errno = 0, show("icmp", socket(AF_INET, SOCK_DGRAM, IPPROTO_ICMP));
+}
+
 int main(int argc, char **argv) {
   const char *what = argc > 1 ? argv[1] : "";
   if (!strcmp(what, "calls")) calls();
   else if (!strcmp(what, "abstract")) connectAbstract(argv[2]);
   else if (!strcmp(what, "terminals")) terminals();
   else if (!strcmp(what, "chroot")) leaveChroot();
+  else if (!strcmp(what, "sockets")) sockets();
   else if (!strcmp(what, "write")) for (int i = 2; i < argc; i++) errno = 0, show(argv[i], open(argv[i], O_WRONLY));
   else if (!strcmp(what, "ptrace")) errno = 0, show("attach", ptrace(PTRACE_ATTACH, atoi(argv[2]), 0, 0));
   else return 2;

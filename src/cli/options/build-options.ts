@@ -4,7 +4,7 @@
  */
 import { Option, type Command } from 'commander';
 import { pidsMaxDefault } from '../../sandbox/cgroup/group-limits.ts';
-import { entitlements, networkModes, timestampPolicies } from '../build-request.ts';
+import { entitlements, networkModes, timestampPolicies, usernsModes } from '../build-request.ts';
 import { callMethods } from '../commands.ts';
 import { unavailableOptions } from './unavailable.ts';
 
@@ -35,6 +35,7 @@ export interface RawBuildOptions {
   readonly addHost: readonly string[];
   readonly ulimit: readonly string[];
   readonly shmSize?: string;
+  readonly userns: string;
   readonly memory?: string;
   readonly memorySwap?: string;
   readonly cpus?: string;
@@ -82,7 +83,7 @@ export function addInputOptions(command: Command): Command {
 /** What commander gives where no option is given. */
 export const noBuildOptions: RawBuildOptions = {
   buildArg: [], buildContext: [], secret: [], ssh: [], platform: [], tag: [], label: [], annotation: [], output: [], timestamps: 'constant',
-  cache: true, cacheFilter: [], network: 'default', addHost: [], ulimit: [], allow: [], deviceReadBps: [], deviceWriteBps: [], deviceReadIops: [], deviceWriteIops: [],
+  cache: true, cacheFilter: [], network: 'default', userns: 'host', addHost: [], ulimit: [], allow: [], deviceReadBps: [], deviceWriteBps: [], deviceReadIops: [], deviceWriteIops: [],
 };
 
 /** Adds all options. `network` says what `--network default` means on this machine. */
@@ -155,6 +156,7 @@ function runOptions(network: string): readonly Option[] {
     list('--add-host <host:ip>', 'Add a line to /etc/hosts; host-gateway is this machine'),
     list('--ulimit <name=soft[:hard]>', 'Set a resource limit'),
     new Option('--shm-size <bytes>', 'Size of /dev/shm, such as 64m'),
+    new Option('--userns <mode>', `Whether root in RUN is root of this machine when root builds: ${usernsModes.join(', ')}; auto gives it ids of nobody`).default('host'),
     list('--allow <entitlement>', `Allow what is forbidden otherwise: ${entitlements.join(', ')}`),
     new Option('--jobs <number>', 'How many RUN steps may run at once'),
   ];

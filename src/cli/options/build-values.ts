@@ -2,7 +2,7 @@
  * Turns the words of the build options into a request. It reads the environment it is given and nothing else:
  * no file is opened, no name resolved.
  */
-import { entitlements, networkModes, timestampPolicies, type BuildRequest, type CacheBudget } from '../build-request.ts';
+import { entitlements, networkModes, timestampPolicies, usernsModes, type BuildRequest, type CacheBudget } from '../build-request.ts';
 import type { RawBuildOptions } from './build-options.ts';
 import { oneOf, parseFields } from './csv.ts';
 import { groupLimitsOf } from './group-limits.ts';
@@ -56,7 +56,7 @@ function inputsOf(context: string, raw: RawBuildOptions, env: Environment): Pick
   };
 }
 
-type RunSettings = 'network' | 'addHosts' | 'ulimits' | 'shmSizeBytes' | 'limits' | 'allow' | 'jobs';
+type RunSettings = 'network' | 'addHosts' | 'ulimits' | 'shmSizeBytes' | 'userns' | 'limits' | 'allow' | 'jobs';
 
 function runSettingsOf(raw: RawBuildOptions): Pick<BuildRequest, RunSettings> {
   return {
@@ -64,6 +64,7 @@ function runSettingsOf(raw: RawBuildOptions): Pick<BuildRequest, RunSettings> {
     addHosts: raw.addHost.map(parseHost),
     ulimits: raw.ulimit.map(parseUlimit),
     shmSizeBytes: raw.shmSize === undefined ? null : parseSize('--shm-size', raw.shmSize),
+    userns: oneOf('--userns', raw.userns, usernsModes),
     limits: groupLimitsOf(raw),
     allow: splitList(raw.allow).map((word) => oneOf('--allow', word, entitlements)),
     jobs: raw.jobs === undefined ? null : parseCount('--jobs', raw.jobs),
