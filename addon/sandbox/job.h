@@ -27,6 +27,7 @@ enum class JobKind : uint16_t {
   Move = 11,   // give.cc: renames a tree, whatever its owner
   Give = 12,   // give.cc: changes owner and mode of one directory or socket
   Duplicate = 13,  // duplicate.cc: copies a snapshot's tree
+  CompareTrees = 14,  // compare-trees.cc: the first difference between two trees
   Stop = 100,  // server.cc: kills the job with the given id
 };
 
@@ -82,4 +83,5 @@ void warn(const Job& job, std::string_view line);
 [[noreturn]] void runExtract(Job& job, SpecReader& spec);
 [[noreturn]] void runExport(Job& job, SpecReader& spec);
 [[noreturn]] void runDuplicate(Job& job, SpecReader& spec);
+[[noreturn]] void runCompareTrees(Job& job, SpecReader& spec);
 [[noreturn]] void runPark(Job& job, SpecReader& spec);

@@ -31,6 +31,7 @@ Worker workerOf(JobKind kind) {
     case JobKind::Move: return runMove;
     case JobKind::Give: return runGive;
     case JobKind::Duplicate: return runDuplicate;
+    case JobKind::CompareTrees: return runCompareTrees;
     case JobKind::Run:
     case JobKind::Stop: break;
   }

@@ -11,7 +11,7 @@ export { writeCopyLayer, type CopyEntry, type CopyItem, type CopyOptions, type C
 export { pump, type Pumped, type PumpOptions } from './pump.ts';
 export { decompress, detectCompression, magicBytes, type Compression, type DecompressOptions } from './decompress.ts';
 export { gzipBlockBytes, gzipFormat, gzipLevelDefault, openGzipPool, type GzipOptions, type GzipPool } from './gzip.ts';
-export { duplicateTree, exportTree, extractArchive, giveAway, moveTree, removeTree, type ExtractOptions } from './tree-jobs.ts';
+export { compareTrees, duplicateTree, exportTree, extractArchive, giveAway, moveTree, removeTree, type ExtractOptions, type TreeDifference } from './tree-jobs.ts';
 export { readFileInView, scanView, statInView, type ScanMatch, type ViewStat } from './view-files.ts';
 export { clampSeconds, defaultTimePolicy, type TimePolicy } from './time-policy.ts';
 

@@ -40,6 +40,24 @@ export async function duplicateTree(helper: Helper, { from, to, keepsLinks }: { 
   await helper.request({ kind: JobKind.Duplicate, spec, what: 'copy tree', ...(signal === undefined ? {} : { signal }) });
 }
 
+/** Where two trees differ, and in what; the path is absolute in both. */
+export interface TreeDifference {
+  readonly path: string;
+  readonly what: string;
+}
+
+/**
+ * The first difference between two trees on the host as they stand on the disk, with whiteouts and overlayfs's marks; null
+ * where there is none. The times of the roots do not count. Cost: both trees are read whole, memory holds one directory a level.
+ * @throws TsbuildError `SANDBOX_FAILED`
+ */
+export async function compareTrees(helper: Helper, { a, b }: { readonly a: string; readonly b: string }, signal?: AbortSignal): Promise<TreeDifference | null> {
+  const spec = new SpecWriter().bytes(a).bytes(b).boolean(helper.userNamespace !== null).finish();
+  const answer = await helper.request({ kind: JobKind.CompareTrees, spec, what: 'compare trees', ...(signal === undefined ? {} : { signal }) });
+  const [path, what] = [answer.string(), answer.string()];
+  return what === '' ? null : { path, what };
+}
+
 /**
  * Gives a directory or socket that the caller made to an id of images.
  * @throws TsbuildError `IDS_MISSING`, `SANDBOX_FAILED`

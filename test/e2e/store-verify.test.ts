@@ -1,13 +1,14 @@
 /** `tsbuild store verify` finds every kind of damage and repairs it, and a build after damage is right or says what is wrong. */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { cpSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, truncateSync, writeFileSync, chmodSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, truncateSync, utimesSync, writeFileSync, chmodSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import type { VerifyReport } from '../../src/cli/commands.ts';
 import { fromLayout, writeContext } from '../support/context.ts';
 import { unfinished } from '../support/machine-state.ts';
 import { forRun, skipWithout } from '../support/needs.ts';
+import { mustRun } from '../support/run-process.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { buildRaw, mustBuild, runTsbuild } from '../support/tsbuild.ts';
 
@@ -78,6 +79,24 @@ interface Case {
   readonly codes: readonly VerifyReport['damages'][number]['code'][];
 }
 
+/** The unpacked layer of the RUN. */
+const snapshot = (store: string): string => {
+  const folder = join(store, 'snapshots/v1/directory');
+  return only(readdirSync(folder).flatMap((boot) => readdirSync(join(folder, boot)).map((name) => join(folder, boot, name))).filter((path) => readdirSync(path).includes('made')));
+};
+
+const snapshotDamages = {
+  'a bit in a file': (store: string): void => {
+    const path = join(snapshot(store), 'made');
+    const { atime, mtime } = statSync(path);
+    flip(path);
+    utimesSync(path, atime, mtime);
+  },
+  'a file that is gone': (store: string): void => { rmSync(join(snapshot(store), 'made')); },
+  'another mode': (store: string): void => { chmodSync(join(snapshot(store), 'made'), 0o4755); },
+  'a file that came': (store: string): void => { writeFileSync(join(snapshot(store), '.hidden'), ''); },
+};
+
 const cases: readonly Case[] = [
   { name: 'a layer with a flipped bit', damage: (store) => { flip(madeLayer(store)); }, codes: ['BLOB_CORRUPT', 'IMAGE_INCOMPLETE', 'RECORD_STALE', 'SNAPSHOT_STALE'] },
   { name: 'a layer that was cut', damage: (store) => { cut(madeLayer(store)); }, codes: ['BLOB_CORRUPT', 'IMAGE_INCOMPLETE', 'RECORD_STALE', 'SNAPSHOT_STALE'] },
@@ -94,6 +113,7 @@ const cases: readonly Case[] = [
   { name: 'a record with a flipped bit', damage: (store) => { flip(record(store)); }, codes: ['RECORD_BROKEN'] },
   { name: 'a record under another key', damage: (store) => { renameSync(record(store), join(store, 'cache/v1', `${'0'.repeat(64)}.json`)); }, codes: ['RECORD_BROKEN'] },
   { name: 'a deleted record', damage: (store) => { rmSync(record(store)); }, codes: [] },
+  ...(['a bit in a file', 'a file that is gone', 'another mode', 'a file that came'] as const).map((name): Case => ({ name: `of a snapshot: ${name}`, damage: snapshotDamages[name], codes: ['SNAPSHOT_CORRUPT'] })),
   { name: 'deleted snapshots', damage: (store) => { rmSync(join(store, 'snapshots'), { recursive: true }); }, codes: [] },
   { name: 'an empty folder of blobs', damage: (store) => { rmSync(join(store, 'oci/blobs'), { recursive: true }); }, codes: ['IMAGE_MISSING', ...Array<'RECORD_STALE' | 'SNAPSHOT_STALE'>(5).fill('RECORD_STALE'), 'SNAPSHOT_STALE', 'SNAPSHOT_STALE'] },
 ];
@@ -108,7 +128,7 @@ test('a store that is as it should be is all right', { skip }, async () => {
 for (const [at, { name, damage, codes }] of cases.entries()) {
   test(`verify finds and repairs ${name}, and the build after it makes the same image`, { skip }, async () => {
     const store = join(folder, `repaired-${at}`);
-    cpSync(good, store, { recursive: true, preserveTimestamps: true, verbatimSymlinks: true });
+    await mustRun('cp', ['-a', good, store]); // with hard links, owners and times, as snapshots have them
     damage(store);
     if (codes[0] !== 'INDEX_LOST') {
       const found = await verify(store);
@@ -125,7 +145,7 @@ for (const [at, { name, damage, codes }] of cases.entries()) {
 
   test(`without a repair a build after ${name} is right, or says so and the next one is right`, { skip }, async () => {
     const store = join(folder, `damaged-${at}`);
-    cpSync(good, store, { recursive: true, preserveTimestamps: true, verbatimSymlinks: true });
+    await mustRun('cp', ['-a', good, store]); // with hard links, owners and times, as snapshots have them
     damage(store);
     const first = await buildRaw(['-o', `type=oci,compression=uncompressed,dest=${store}.first`, ...args], { store });
     if (first.exitCode !== 0) assert.match(`${first.exitCode} ${first.error?.code}`, /^3 (BLOB_CORRUPT|LAYER_CORRUPT)$/, first.text);

@@ -14,7 +14,7 @@ import { snapshotFolders } from './snapshot-folders.ts';
 
 export interface Damage {
   readonly code:
-    | 'BLOB_CORRUPT' | 'STRAY_FILE' | 'INDEX_BROKEN' | 'IMAGE_MISSING' | 'IMAGE_INCOMPLETE' | 'RECORD_BROKEN' | 'RECORD_STALE' | 'SNAPSHOT_STALE';
+    | 'BLOB_CORRUPT' | 'STRAY_FILE' | 'INDEX_BROKEN' | 'IMAGE_MISSING' | 'IMAGE_INCOMPLETE' | 'RECORD_BROKEN' | 'RECORD_STALE' | 'SNAPSHOT_STALE' | 'SNAPSHOT_CORRUPT';
   /** Below the root: the file or folder whose removal repairs it; null where it is a name, or the list of names. */
   readonly path: string | null;
   /** Of an image. */
@@ -30,8 +30,11 @@ export interface FoundDamage {
   readonly snapshots: readonly string[];
 }
 
-/** @param broken what hashing the blobs found; such a blob counts as missing for all that needs it */
-export function findDamage(root: string, broken: readonly Damage[]): FoundDamage {
+/**
+ * @param broken what hashing the blobs found; such a blob counts as missing for all that needs it
+ * @param snapshotDamages what comparing snapshots with their layers found
+ */
+export function findDamage(root: string, broken: readonly Damage[], snapshotDamages: readonly Damage[]): FoundDamage {
   const isBroken = new Set(broken.map(({ path }) => path));
   const isWhole = (hex: string): boolean => {
     const path = join(blobsBelowRoot, hex);
@@ -42,7 +45,7 @@ export function findDamage(root: string, broken: readonly Damage[]): FoundDamage
   const records = [...checkSteps(search), ...checkHints(search)];
   const snapshots = listSnapshots(root);
   return {
-    damages: [...broken, ...images.damages, ...records.flatMap(({ damage }) => damage ?? []), ...snapshots.flatMap((path) => checkSnapshot(path, isWhole) ?? [])],
+    damages: [...broken, ...images.damages, ...records.flatMap(({ damage }) => damage ?? []), ...snapshots.flatMap((path) => checkSnapshot(path, isWhole) ?? []), ...snapshotDamages],
     imageCount: images.count,
     recordCount: records.length,
     snapshots,

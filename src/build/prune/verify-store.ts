@@ -2,9 +2,10 @@
  * Checks everything in a store that can be checked: `tsbuild store verify`. Blobs are hashed; then, under the closed gate
  * and so in one moment, names, images, records and snapshots are held against what is there.
  *
- * Repairing takes away what is broken, and what leads to it: the next build makes or fetches it again. Snapshots cannot be
- * proved against their tars; a repair takes those that nobody uses, because they are made again from tars that were.
- * Start at `verifyStore`; what is wrong with records, images and snapshots is in `find-damage.ts`.
+ * Repairing takes away what is broken, and what leads to it: the next build makes or fetches it again. Of snapshots that
+ * cannot be proved against their layers a repair takes those that nobody uses, because they are made again.
+ * Start at `verifyStore`; what is wrong with records and images is in `find-damage.ts`, with snapshots in
+ * `prove-snapshots.ts`.
  */
 import { createHash } from 'node:crypto';
 import { constants, lstatSync, mkdirSync, readdirSync, renameSync } from 'node:fs';
@@ -20,6 +21,7 @@ import { readLeases } from '../../store/leases.ts';
 import { blobsBelowRoot } from '../../store/open.ts';
 import type { Store } from '../../store/store.ts';
 import { findDamage, type Damage } from './find-damage.ts';
+import { proveSnapshots } from './prove-snapshots.ts';
 
 /** One thing that is wrong, and what became of it. */
 export interface VerifiedDamage {
@@ -37,6 +39,8 @@ export interface VerifyReport {
   readonly imageCount: number;
   readonly recordCount: number;
   readonly damages: readonly VerifiedDamage[];
+  /** Snapshots that are, entry by entry, what their layers say. */
+  readonly snapshotsProved: number;
   /** Snapshots that were removed because they could not be proved. */
   readonly snapshotsRemoved: number;
 }
@@ -51,14 +55,15 @@ export async function verifyStore(store: Store, options: { readonly repair: bool
   const { root, tmp } = store.paths;
   await store.cleaned;
   const broken = await hashBlobs(join(root, blobsBelowRoot), options.signal);
+  const proof = await proveSnapshots(store, (hex) => broken.damages.some(({ path }) => path === join(blobsBelowRoot, hex)), options.signal);
   const aside = join(tmp, 'damaged');
   const found = await store.gate.closed(() => {
-    const damage = findDamage(root, broken.damages);
+    const damage = findDamage(root, broken.damages, proof.damages);
     const leased = readLeases(join(root, 'tmp'), tmp);
     if (!options.repair) return { ...damage, gone: new Set<string>(), snapshotsRemoved: 0, leased };
     mkdirSync(aside, { recursive: true, mode: 0o700 });
     const gone = new Set(damage.damages.flatMap(({ path }) => (path !== null && !leased.has(path) && move(join(root, path), aside) ? [path] : [])));
-    const snapshots = damage.snapshots.filter((path) => !leased.has(path) && move(join(root, path), aside));
+    const snapshots = damage.snapshots.filter((path) => !proof.proved.has(path) && !leased.has(path) && move(join(root, path), aside));
     return { ...damage, gone, snapshotsRemoved: snapshots.length, leased };
   });
   if (options.repair) await removeAside(aside);
@@ -74,6 +79,7 @@ export async function verifyStore(store: Store, options: { readonly repair: bool
     imageCount: found.imageCount,
     recordCount: found.recordCount,
     damages: found.damages.map((damage) => ({ code: damage.code, what: damage.name ?? damage.path ?? 'oci/index.json', text: damage.text, repair: repairOf(damage) })),
+    snapshotsProved: proof.proved.size,
     snapshotsRemoved: found.snapshotsRemoved,
   };
 }
