@@ -113,8 +113,8 @@ export const useCommands: readonly StoreDeclaration[] = [
   {
     name: 'prune', usage: '[OPTIONS]', description: 'Remove cache and unnamed images; what running builds use stays',
     options: [
-      new Option('-a, --all', 'Also what named images share or can be made again from; they themselves stay'),
-      new Option('--filter <filter>', 'Only what was not used since: until=24h, or until= and a time').argParser((word: string, previous: readonly string[] = []) => [...previous, word]),
+      new Option('-a, --all', 'Also base images, and what named images share or can be made again from; they themselves stay'),
+      new Option('--filter <filter>', 'Only what was not used since (until=24h, or until= and a time) or is of a type (type=cache-mount)').argParser((word: string, previous: readonly string[] = []) => [...previous, word]),
       new Option('--max-used-space <size>', 'Keep so much of the cache, the most recently used, such as 10g'),
       new Option('--keep-storage <size>', "Docker's earlier word for --max-used-space"),
       new Option('--reserved-space <size>').hideHelp(),

@@ -69,11 +69,11 @@ export function createCommands(context: WiringContext): Promise<Commands> {
     tag: (source, targets, request) => withStore(request, async (store) => (await import('../export/name-images.ts')).tagImage(store, source, targets)),
     remove: (names, request) => withStore(request, async (store) => (await import('../export/name-images.ts')).removeImages(store, names)),
     diskUse: (request) => withStore(request, async (store) => (await import('../build/prune/describe-use.ts')).describeUse(store)),
-    prune: ({ all, until, keepBytes, dryRun }, request) =>
+    prune: ({ all, kinds, until, keepBytes, dryRun }, request) =>
       withStore(request, async (store) => {
         const { pruneStore } = await import('../build/prune/prune.ts');
         const unusedSinceMs = until === null ? null : 'timeMs' in until ? until.timeMs : Date.now() - until.ageMs;
-        return pruneStore(store, { all, unusedSinceMs, keepBytes, dryRun, keepsOwn: false });
+        return pruneStore(store, { all, kinds: kinds === null ? null : new Set(kinds), unusedSinceMs, keepBytes, dryRun, keepsOwn: false });
       }),
     verifyStore: async ({ repair }, request) => {
       const lost: VerifyReport['damages'][number][] = [];

@@ -115,7 +115,7 @@ async function resolveReference(request: ImageRequest, resolution: Resolution): 
   const found = await findRootOnce(resolution, { store, registry: resolution.registry, reference, pull: request.pull, signal });
   const image = await selectImage({ root: found.descriptor, platform: request.platform, store, origin, signal });
   // Only now: a tag that is recorded leads to a manifest and a config that are there.
-  if (found.tag !== null) await store.tags.update({ set: [found.tag] });
+  if (found.tag !== null) await store.tags.update({ set: [{ ...found.tag, pulled: true }] });
   return describe(formatReference(reference), image, origin, resolution);
 }
 

@@ -5,12 +5,15 @@
 import { canonicalJson, compareBytes, type JsonValue } from '../base/canonical.ts';
 import { isDigest } from '../base/digest.ts';
 import type { Descriptor } from '../base/descriptor.ts';
-import type { Tag } from './store.ts';
+import type { Tag, TagChanges } from './store.ts';
 
 /** Where other tools look for an entry's name (OCI annotations.md). */
 export const refNameAnnotation = 'org.opencontainers.image.ref.name';
 /** Where containerd and `docker load` look for it. */
 export const imageNameAnnotation = 'io.containerd.image.name';
+
+/** Ours: the entry is of an image that a build fetched. */
+export const pulledAnnotation = 'tsbuild.pulled';
 
 /** An `index.json` after reading. */
 export interface LayoutIndex {
@@ -56,25 +59,31 @@ export function encodeIndex(manifests: readonly Descriptor[]): string {
 }
 
 /** The tags after a change; names in `set` win over the same names in `remove`. */
-export function changeTags(tags: readonly Tag[], set: readonly Tag[], remove: readonly string[]): readonly Tag[] {
+export function changeTags(tags: readonly Tag[], { set = [], remove = [], removePulled = [] }: TagChanges): readonly Tag[] {
   const byName = new Map(tags.map((tag) => [tag.name, tag]));
   for (const name of remove) byName.delete(name);
-  for (const tag of set) byName.set(tag.name, tag);
+  for (const name of removePulled) if (byName.get(name)?.pulled === true) byName.delete(name);
+  for (const tag of set) {
+    const known = byName.get(tag.name);
+    const { name, descriptor } = tag;
+    byName.set(name, known !== undefined && known.pulled === undefined ? { name, descriptor } : tag);
+  }
   return [...byName.values()].sort((a, b) => compareBytes(a.name, b.name));
 }
 
-/** The name stands in two annotations; neither is part of the tag's descriptor when it is read back. */
+/** The name stands in two annotations, its origin in a third; none is part of the tag's descriptor when it is read back. */
 function tagOf(entry: Descriptor): Tag | null {
-  const { [refNameAnnotation]: refName, [imageNameAnnotation]: imageName, ...rest } = entry.annotations ?? {};
+  const { [refNameAnnotation]: refName, [imageNameAnnotation]: imageName, [pulledAnnotation]: pulled, ...rest } = entry.annotations ?? {};
   const name = imageName ?? refName;
   if (name === undefined) return null;
   const { mediaType, digest, size, platform } = entry;
   const annotations = Object.keys(rest).length === 0 ? {} : { annotations: rest };
-  return { name, descriptor: { mediaType, digest, size, ...(platform === undefined ? {} : { platform }), ...annotations } };
+  return { name, descriptor: { mediaType, digest, size, ...(platform === undefined ? {} : { platform }), ...annotations }, ...(pulled === undefined ? {} : { pulled: true }) };
 }
 
-function entryOf({ name, descriptor }: Tag): Descriptor {
-  return { ...descriptor, annotations: { ...descriptor.annotations, [refNameAnnotation]: name, [imageNameAnnotation]: name } };
+function entryOf({ name, descriptor, pulled }: Tag): Descriptor {
+  const origin = pulled === undefined ? {} : { [pulledAnnotation]: 'true' };
+  return { ...descriptor, annotations: { ...descriptor.annotations, [refNameAnnotation]: name, [imageNameAnnotation]: name, ...origin } };
 }
 
 function parseJson(text: string): unknown {

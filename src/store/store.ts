@@ -58,6 +58,16 @@ export interface Tag {
   /** Normalised reference, such as `docker.io/library/app:latest`. */
   readonly name: string;
   readonly descriptor: Descriptor;
+  /** A build fetched it because an instruction names it; nobody gave it the name. Garbage collection may take it. */
+  readonly pulled?: true;
+}
+
+export interface TagChanges {
+  /** A pulled tag in the place of one that somebody gave is no pulled one. */
+  readonly set?: readonly Tag[];
+  readonly remove?: readonly string[];
+  /** Removed only if they are pulled ones. */
+  readonly removePulled?: readonly string[];
 }
 
 export interface TagStore {
@@ -65,7 +75,7 @@ export interface TagStore {
   /** Sorted by the bytes of the names. */
   list(): Promise<readonly Tag[]>;
   /** Atomic: sets and removes happen together or not at all, also between processes. */
-  update(changes: { readonly set?: readonly Tag[]; readonly remove?: readonly string[] }): Promise<void>;
+  update(changes: TagChanges): Promise<void>;
 }
 
 export interface Store {

@@ -10,7 +10,7 @@ import { diskError } from './disk-error.ts';
 import { replaceFile } from './durable.ts';
 import { changeTags, decodeLayoutIndex, emptyLayoutIndex, encodeLayoutIndex, type LayoutIndex } from './layout-index.ts';
 import { withLock, type TakeLock } from './lock.ts';
-import type { Tag, TagStore } from './store.ts';
+import type { TagChanges, TagStore } from './store.ts';
 
 /** Something that happened to the store and that a person should hear of. */
 export interface StoreNotice {
@@ -32,15 +32,15 @@ export interface TagFiles {
 export function openTags(files: TagFiles): TagStore {
   return {
     get: async (name) => (await readIndex(files)).tags.find((tag) => tag.name === name) ?? null,
-    list: async () => changeTags((await readIndex(files)).tags, [], []),
-    update: ({ set = [], remove = [] }) => withLock(files.lock, files.lockFile, () => updateTags(files, set, remove)),
+    list: async () => changeTags((await readIndex(files)).tags, {}),
+    update: (changes) => withLock(files.lock, files.lockFile, () => updateTags(files, changes)),
   };
 }
 
-async function updateTags(files: TagFiles, set: readonly Tag[], remove: readonly string[]): Promise<void> {
+async function updateTags(files: TagFiles, changes: TagChanges): Promise<void> {
   const text = await readText(files);
   const index = decodeLayoutIndex(text) ?? (await moveAside(files));
-  const changed = encodeLayoutIndex({ ...index, tags: changeTags(index.tags, set, remove) });
+  const changed = encodeLayoutIndex({ ...index, tags: changeTags(index.tags, changes) });
   if (changed === text) return;
   const temporary = join(files.tmp, `index-${randomBytes(8).toString('hex')}`);
   try {

@@ -1,13 +1,14 @@
 /** `tsbuild prune`, `tsbuild du` and garbage collection: what goes, what stays, and builds that run meanwhile. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { readdirSync, utimesSync, writeFileSync } from 'node:fs';
+import { readdirSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import type { PruneReport, StoreUse } from '../../src/cli/commands.ts';
 import { fromLayout, writeContext } from '../support/context.ts';
 import { unfinished, until } from '../support/machine-state.ts';
-import { forRun, skipWithout } from '../support/needs.ts';
+import { forRegistry, forRun, skipWithout } from '../support/needs.ts';
+import { startRegistry } from '../support/registry.ts';
 import { instructionsRun } from '../support/raw-events.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { mustBuild, runTsbuild, startTsbuild, type CallOptions } from '../support/tsbuild.ts';
@@ -118,6 +119,79 @@ test('a build keeps the cache within its budget, and what it made itself', { ski
   assert.deepEqual(await stage.build('--max-used-space=1'), []);
 });
 
+test('a build that collects garbage takes nothing that another one uses which is running', { skip, timeout: 60_000 }, async (t) => {
+  const stage = await openStage(t, 'FROM busybox\nRUN head -c 3000000 /dev/zero > /early\nRUN --mount=type=cache,target=/c echo it waits; until [ -e /c/go ]; do usleep 10000; done\nRUN wc -c < /early > /late\n');
+  const running = startTsbuild(['build', '--progress=plain', '-t', 'app', ...stage.args], stage.call);
+  t.after(() => running.kill('SIGKILL'));
+  let text = '';
+  running.stderr?.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
+  const closed = once(running, 'close');
+  await until('the step waits', () => /^#\d+ [\d.]+ it waits$/m.test(text), 60_000);
+  stage.setDockerfile('FROM busybox\nRUN head -c 3000001 /dev/zero > /made\n');
+  await stage.build('--max-used-space=1');
+  const mounts = join(stage.call.store, 'mounts/v1');
+  for (const name of readdirSync(mounts)) if (!name.endsWith('.lock')) writeFileSync(join(mounts, name, 'data/go'), '');
+  assert.deepEqual(await closed, [0, null], text);
+  await must(['store', 'verify'], stage.call);
+  assert.deepEqual((await stage.use()).entries.filter(({ kind }) => kind === 'step').length, 4, 'both builds have what they made');
+});
+
+test('a base image that was pulled is no named image: prune keeps it, --all and the budget take it, and a build fetches it again', { skip: skip || skipWithout(...forRegistry) }, async (t) => {
+  const registry = await startRegistry(t);
+  const base = await registry.push('busybox');
+  const stage = await openStage(t, `FROM ${base}\nRUN echo made > /made\n`);
+  const bases = async (): Promise<readonly string[]> => (await stage.use()).entries.filter(({ kind }) => kind === 'base image').map(({ about }) => about);
+  await stage.build('-t', 'app');
+  assert.deepEqual(await bases(), [base]);
+  assert.deepEqual((await stage.prune()).entries.filter(({ kind }) => kind === 'base image'), []);
+  assert.deepEqual((await stage.prune('--filter', 'type=base-image')).entries, []);
+  const dry = await stage.prune('--all', '--filter', 'type=base-image', '--dry-run');
+  assert.deepEqual(dry.entries.map(({ about }) => about), [base]);
+  assert.deepEqual(await bases(), [base]);
+  const { entries, freedBytes } = await stage.prune('--all', '--filter', 'type=base-image');
+  assert.deepEqual([entries.map(({ kind, about }) => [kind, about]), freedBytes], [[['base image', base]], dry.freedBytes]);
+  assert.deepEqual(await bases(), []);
+  await must(['store', 'verify'], stage.call);
+  await must(['inspect', 'app'], stage.call);
+  await stage.build('-t', 'app');
+  assert.deepEqual(await bases(), [base]);
+  await must(['tag', base, 'mine'], stage.call);
+  assert.deepEqual((await stage.prune('--all')).entries.filter(({ kind }) => kind === 'base image').length, 0, 'somebody gave it a name, and it is no longer of its own');
+  await must(['rm', 'mine'], stage.call);
+  stage.setDockerfile('FROM busybox\nRUN head -c 3000001 /dev/zero > /made\n');
+  await mustBuild(['--max-used-space=1', ...stage.args], stage.call);
+  assert.deepEqual(await bases(), [], 'the budget took it');
+  await must(['store', 'verify'], stage.call);
+});
+
+test('prune --filter type= takes only these kinds, in BuildKit\'s words too, and together with until=', { skip }, async (t) => {
+  const { build, prune, use } = await openStage(t, twoSteps);
+  await build();
+  const left = async (): Promise<readonly string[]> => (await use()).kinds.map(({ kind }) => kind);
+  assert.deepEqual(kinds(await prune('--filter', 'type=exec.cachemount,until=24h')), []);
+  assert.deepEqual(kinds(await prune('--filter', 'type=exec.cachemount')), ['cache mount']);
+  assert.deepEqual(kinds(await prune('--all', '--filter', 'type=log', '--filter', 'type=source.local')), ['context digests', 'log']);
+  assert.deepEqual(kinds(await prune('--filter', 'type=frontend')), []);
+  assert.deepEqual((await left()).filter((kind) => ['cache mount', 'log', 'context digests'].includes(kind)), []);
+  assert.ok((await left()).includes('step'));
+});
+
+test('du counts every byte once: the entries of a kind sum up to it, and the kinds to the total', { skip }, async (t) => {
+  const { call, build, use } = await openStage(t, twoSteps);
+  await build('-t', 'app', '-o', `type=oci,dest=${call.store}.tar`);
+  const { kinds: byKind, entries, totalBytes } = await use();
+  const sum = (sizes: readonly { readonly sizeBytes: number }[]): number => sizes.reduce((total, { sizeBytes }) => total + sizeBytes, 0);
+  for (const { kind, count, sizeBytes } of byKind) {
+    const some = entries.filter((entry) => entry.kind === kind);
+    assert.deepEqual([some.length, sum(some)], [count, sizeBytes], kind);
+  }
+  assert.equal(sum(byKind), totalBytes);
+  const blobBytes = blobsIn(call).reduce((total, name) => total + statSync(join(call.store, 'oci/blobs/sha256', name)).size, 0);
+  assert.ok(totalBytes > blobBytes, `${totalBytes} bytes are more than the ${blobBytes} of the blobs`);
+  const text = await must(['du', '--verbose'], call);
+  assert.equal(text.split('\n\n')[0]?.trimEnd().split('\n').length, entries.length + 1);
+});
+
 test('prune takes nothing that a running build uses, and the build goes on to the same image', { skip }, async (t) => {
   const wait = 'FROM busybox\nRUN echo early > /early\nRUN --mount=type=cache,target=/c echo it waits; until [ -e /c/go ]; do sleep 0.02; done\nRUN cat /early > /late\n';
   const stage = await openStage(t, wait);
@@ -173,7 +247,7 @@ test('a prune that is killed leaves a store that works, and the next call remove
 
 test('prune without a terminal wants --force, and refuses values that it does not know', async (t) => {
   const call = { store: join(temporaryFolder(t), 'store') };
-  for (const args of [['prune'], ['prune', '-f', '--filter', 'label=x'], ['prune', '-f', '--max-used-space', 'much'], ['prune', '-f', '--keep-storage=1g', '--max-used-space=1g']]) {
+  for (const args of [['prune'], ['prune', '-f', '--filter', 'label=x'], ['prune', '-f', '--filter', 'type=image'], ['prune', '-f', '--filter', 'type=x'], ['prune', '-f', '--filter', 'until=1h,until=2h'], ['prune', '-f', '--max-used-space', 'much'], ['prune', '-f', '--keep-storage=1g', '--max-used-space=1g']]) {
     assert.equal((await runTsbuild(args, call)).exitCode, 2, args.join(' '));
   }
 });

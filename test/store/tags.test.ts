@@ -30,6 +30,23 @@ test('tags are listed by the bytes of their names', async (t) => {
   assert.deepEqual(await namesOf(store), ['10', '9', 'B', 'a', 'z', 'é']);
 });
 
+test('a pulled tag is told from one that was given, loses to it, and alone goes by removePulled', async (t) => {
+  const { tags } = await openTestStore(t);
+  const pulled = (name: string, content?: string): Tag => ({ ...tag(name, content), pulled: true });
+  await tags.update({ set: [pulled('base'), tag('mine')] });
+  assert.deepEqual(await tags.list(), [pulled('base'), tag('mine')]);
+  await tags.update({ set: [pulled('mine', 'newer')] });
+  assert.deepEqual(await tags.get('mine'), tag('mine', 'newer'), 'a name that somebody gave stays that');
+  await tags.update({ removePulled: ['mine', 'other'] });
+  assert.deepEqual((await tags.list()).map(({ name }) => name), ['base', 'mine']);
+  await tags.update({ set: [tag('base')] });
+  await tags.update({ removePulled: ['base'] });
+  assert.deepEqual(await tags.get('base'), tag('base'), 'it was given meanwhile');
+  await tags.update({ set: [pulled('again')] });
+  await tags.update({ removePulled: ['again'] });
+  assert.equal(await tags.get('again'), null);
+});
+
 test('a descriptor comes back as it was given, platform and annotations included', async (t) => {
   const { tags } = await openTestStore(t);
   const base = tag('a');

@@ -27,7 +27,7 @@ export async function collectGarbage(store: Store, budget: CacheBudget, tell: (n
     if (typeof budget === 'number' && roughBytes <= budget) return;
     const keepBytes = typeof budget === 'number' ? budget : defaultBudget(store.paths.root, roughBytes);
     if (roughBytes <= keepBytes) return;
-    const { entries, freedBytes } = await pruneStore(store, { all: true, unusedSinceMs: null, keepBytes, dryRun: false, keepsOwn: true });
+    const { entries, freedBytes } = await pruneStore(store, { all: true, kinds: null, unusedSinceMs: null, keepBytes, dryRun: false, keepsOwn: true });
     if (entries.length === 0) return;
     tell({ level: 'info', code: 'CACHE_PRUNED', text: `the cache was over its budget of ${keepBytes} bytes: ${freedBytes} bytes of the least recently used were removed` });
   } catch (error) {

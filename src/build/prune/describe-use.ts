@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { readLeases } from '../../store/leases.ts';
 import { blobsBelowRoot } from '../../store/open.ts';
 import type { Store } from '../../store/store.ts';
-import { entryKinds, takeInventory, type Entry, type EntryKind, type Inventory } from './inventory.ts';
+import { entryKinds, type EntryKind } from './entry-kinds.ts';
+import { takeInventory, type Entry, type Inventory } from './inventory.ts';
 import { measureTrees } from './measure-trees.ts';
 import { planPrune, type IsLeased } from './plan-prune.ts';
 
@@ -33,7 +34,7 @@ export interface StoreUse {
   readonly reclaimableAllBytes: number;
 }
 
-const everything = { unusedSinceMs: null, keepBytes: null };
+const everything = { kinds: null, unusedSinceMs: null, keepBytes: null };
 
 /** @throws TsbuildError `STORE_INDEX_BROKEN` */
 export async function describeUse(store: Store): Promise<StoreUse> {

@@ -7,15 +7,12 @@ import { lstatSync, readdirSync, readFileSync, type Stats } from 'node:fs';
 import { join } from 'node:path';
 import { isDigest } from '../../base/digest.ts';
 import { errnoCode, TsbuildError } from '../../base/errors.ts';
-import { decodeIndexEntries, imageNameAnnotation, refNameAnnotation } from '../../store/layout-index.ts';
+import { decodeIndexEntries, imageNameAnnotation, pulledAnnotation, refNameAnnotation } from '../../store/layout-index.ts';
 import { blobsBelowRoot } from '../../store/open.ts';
 import { Documents, type ImageParts } from './documents.ts';
+import type { EntryKind } from './entry-kinds.ts';
 import { readRecord } from './records.ts';
 import { snapshotFolders } from './snapshot-folders.ts';
-
-/** The kinds of things in a store, in the order in which a shared blob is counted for one of them. */
-export const entryKinds = ['image', 'unnamed image', 'step', 'compressed layer', 'download', 'unpacked layer', 'snapshot', 'cache mount', 'context digests', 'log', 'loose blob'] as const;
-export type EntryKind = (typeof entryKinds)[number];
 
 /** Something that can be kept or removed as a whole. */
 export interface Entry {
@@ -48,18 +45,21 @@ export interface Inventory {
 /** Sizes of trees by path below the root, measured before: walking them takes too long for a closed gate. */
 export type TreeSizes = ReadonlyMap<string, number>;
 
+/** Names that base images had before they were to go, by the hex of their top document. */
+export type LostNames = ReadonlyMap<string, string>;
+
 /**
  * Lists everything.
  * @throws TsbuildError `STORE_INDEX_BROKEN`: nobody knows then what has a name
  */
-export function takeInventory(root: string, sizes: TreeSizes): Inventory {
+export function takeInventory(root: string, sizes: TreeSizes, lostNames: LostNames = new Map()): Inventory {
   const blobs = listBlobs(root);
   const documents = new Documents(join(root, blobsBelowRoot));
   const search: Search = { root, blobs, documents, sizes };
   const images = listImages(search);
   const records = [...listSteps(search), ...listDownloads(search), ...listCompressed(search)];
   const named = [...images, ...records];
-  const unnamed = listUnnamed(search, new Set(named.flatMap(({ needs }) => needs)));
+  const unnamed = listUnnamed(search, new Set(named.flatMap(({ needs }) => needs)), lostNames);
   const known = new Set([...named, ...unnamed].flatMap(({ needs }) => needs));
   const unpacked = listUnpacked(search, known);
   for (const { needs } of unpacked) needs.forEach((hex) => known.add(hex));
@@ -96,7 +96,7 @@ function listImages(search: Search): readonly Entry[] {
   return entries.map(({ digest, annotations = {} }) => {
     const hex = digest.slice('sha256:'.length);
     const about = annotations[imageNameAnnotation] ?? annotations[refNameAnnotation] ?? digest;
-    return imageEntry(search, 'image', hex, about);
+    return imageEntry(search, annotations[pulledAnnotation] === undefined ? 'image' : 'base image', hex, about);
   });
 }
 
@@ -112,11 +112,14 @@ function neededBlobs({ documents, layers }: ImageParts, blobs: Search['blobs']):
 }
 
 /** Manifests and indexes that no name leads to: of builds without a tag, of base images by digest. */
-function listUnnamed(search: Search, needed: ReadonlySet<string>): readonly Entry[] {
+function listUnnamed(search: Search, needed: ReadonlySet<string>, lostNames: LostNames): readonly Entry[] {
   const { documents, blobs } = search;
   const tops = [...blobs.keys()].filter((hex) => !needed.has(hex) && isTop(documents.read(hex)?.kind));
   const inner = new Set(tops.flatMap((hex) => [...documents.partsOf(hex).documents].filter((part) => part !== hex)));
-  return tops.filter((hex) => !inner.has(hex)).map((hex) => imageEntry(search, 'unnamed image', hex, `sha256:${hex}`));
+  return tops.filter((hex) => !inner.has(hex)).map((hex) => {
+    const lost = lostNames.get(hex);
+    return imageEntry(search, lost === undefined ? 'unnamed image' : 'base image', hex, lost ?? `sha256:${hex}`);
+  });
 }
 
 function isTop(kind: string | undefined): boolean {

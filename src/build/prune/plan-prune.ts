@@ -1,9 +1,15 @@
 /** Decides what goes: pure, over an inventory and a list of what is in use. */
-import type { Entry, EntryKind, Inventory } from './inventory.ts';
+import type { EntryKind } from './entry-kinds.ts';
+import type { Entry, Inventory } from './inventory.ts';
 
 export interface PrunePolicy {
-  /** Also what named images share or can be made again from: their steps, unpacked layers, digests of contexts, logs. */
+  /**
+   * Also what is made or fetched again without a loss: base images, what named images share or can be made again from, digests
+   * of contexts, logs.
+   */
   readonly all: boolean;
+  /** Only these kinds; null for all. */
+  readonly kinds: ReadonlySet<EntryKind> | null;
   /** Only what was not used since then, in milliseconds since the epoch. */
   readonly unusedSinceMs: number | null;
   /** Stops, the least recently used first, when the cache has so many bytes left. */
@@ -84,9 +90,9 @@ export interface IsLeased {
 function candidates(entries: readonly Entry[], image: ReadonlySet<string>, isLeased: IsLeased, policy: PrunePolicy): readonly Entry[] {
   const { unusedSinceMs } = policy;
   const inUse = ({ path, needs }: Entry): boolean => (path !== null && isLeased.entry(path)) || needs.some(isLeased.blob);
-  const isWanted = (entry: Entry): boolean => policy.all || !(derivedKinds.has(entry.kind) ? isUseful(entry) : isShared(entry, image));
+  const isWanted = (entry: Entry): boolean => policy.all || !(entry.kind === 'base image' || (derivedKinds.has(entry.kind) ? isUseful(entry) : isShared(entry, image)));
   return entries
-    .filter((entry) => entry.kind !== 'image' && !inUse(entry) && isWanted(entry) && (unusedSinceMs === null || entry.lastUsedMs < unusedSinceMs))
+    .filter((entry) => entry.kind !== 'image' && !inUse(entry) && isWanted(entry) && policy.kinds?.has(entry.kind) !== false && (unusedSinceMs === null || entry.lastUsedMs < unusedSinceMs))
     .sort((a, b) => a.lastUsedMs - b.lastUsedMs || rank(b) - rank(a));
 }
 

@@ -18,7 +18,8 @@ import { diskError } from '../../store/disk-error.ts';
 import { readLeases } from '../../store/leases.ts';
 import { blobsBelowRoot } from '../../store/open.ts';
 import type { Store } from '../../store/store.ts';
-import { takeInventory, type Entry, type EntryKind } from './inventory.ts';
+import type { EntryKind } from './entry-kinds.ts';
+import { takeInventory, type Entry, type LostNames } from './inventory.ts';
 import { measureTrees } from './measure-trees.ts';
 import { measureUse, planPrune, type CacheUse, type IsLeased, type PrunePlan, type PrunePolicy } from './plan-prune.ts';
 
@@ -56,11 +57,15 @@ export async function pruneStore(store: Store, options: PruneOptions): Promise<P
   try {
     const sizes = await measureTrees(root);
     const aside = join(store.paths.tmp, 'pruned');
+    const decide = (unnamed: LostNames): Decision => {
+      const inventory = takeInventory(root, sizes, unnamed);
+      return { plan: planPrune(inventory, leasedNow(store, options.keepsOwn), options), use: measureUse(inventory) };
+    };
+    const unnamed = options.dryRun ? noNames : await removeNames(store, await store.gate.closed(() => decide(noNames)));
     const { plan, use } = await store.gate.closed(() => {
-      const inventory = takeInventory(root, sizes);
-      const planned = planPrune(inventory, leasedNow(store, options.keepsOwn), options);
-      if (!options.dryRun) moveAside(root, planned, aside);
-      return { plan: planned, use: measureUse(inventory) };
+      const decision = decide(unnamed);
+      if (!options.dryRun) moveAside(root, decision.plan, aside);
+      return decision;
     });
     const busy = await pruneCacheMounts(root, plan, options.dryRun ? null : aside);
     if (!options.dryRun) await removeAside(aside, plan.entries);
@@ -68,6 +73,23 @@ export async function pruneStore(store: Store, options: PruneOptions): Promise<P
   } catch (error) {
     throw diskError(error, { operation: 'prune store', path: root, owner: 'store' });
   }
+}
+
+const noNames: LostNames = new Map();
+
+interface Decision {
+  readonly plan: PrunePlan;
+  readonly use: CacheUse;
+}
+
+/**
+ * Takes the names of base images that are to go, first: a name never stands for an image that is gone. Who asks for one
+ * meanwhile fetches it again; who uses it already has leased what it is made of.
+ */
+async function removeNames({ tags }: Store, { plan }: Decision): Promise<LostNames> {
+  const bases = plan.entries.filter(({ kind }) => kind === 'base image');
+  if (bases.length > 0) await tags.update({ removePulled: bases.map(({ about }) => about) });
+  return new Map(bases.flatMap(({ about, needs: [top] }) => (top === undefined ? [] : [[top, about]])));
 }
 
 function leasedNow(store: Store, keepsOwn: boolean): IsLeased {
