@@ -48,12 +48,13 @@ interface Candidate {
 }
 
 /** Leased before they are looked at, with their layers. */
-function findCandidates({ paths: { root }, blobs, lease }: Store, isBroken: (hex: string) => boolean): readonly Candidate[] {
+function findCandidates(store: Store, isBroken: (hex: string) => boolean): readonly Candidate[] {
+  const { paths: { root }, blobs } = store;
   const folder = join('snapshots', 'v1', 'directory', readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim());
   return namesIn(join(root, folder)).flatMap((name) => {
     if (!isDigest(`sha256:${name}`) || isBroken(name)) return [];
     const [path, diffID] = [join(folder, name), digestFromHex<DiffID>(name)];
-    lease(path);
+    store.lease(path);
     const isThere = blobs.stat(blobOfDiffID(diffID)) !== null && lstatSync(join(root, path), { throwIfNoEntry: false })?.isDirectory() === true;
     return isThere ? [{ path, diffID }] : [];
   });
