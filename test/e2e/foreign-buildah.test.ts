@@ -1,0 +1,129 @@
+/**
+ * What the test suites of Buildah (tests/conformance, tests/bud) and Kaniko (integration/dockerfiles) show of COPY, ADD,
+ * WORKDIR and VOLUME, with the files that BuildKit gives where the three disagree.
+ */
+import { after, before, test } from 'node:test';
+import { openForeignBench, type ForeignBench, type ForeignCase } from '../support/foreign-case.ts';
+import { skipWithout } from '../support/needs.ts';
+
+const skip = skipWithout('root');
+let bench: ForeignBench;
+before(async () => { bench = await openForeignBench(); });
+after(() => bench.close());
+
+/** A stage that a script fills, copied into an empty image by the lines after it. */
+const from = (script: string, ...lines: readonly string[]): readonly string[] => ['FROM base AS from', `RUN umask 022; ${script}`, 'FROM scratch', ...lines];
+
+const copies: readonly ForeignCase[] = [
+  { of: 'copy file to root', lines: from('touch /a', 'COPY --from=from /a /'), tree: ['a f 644 0:0 ""'] },
+  { of: 'copy file to same file', lines: from('touch /a', 'COPY --from=from /a /a'), tree: ['a f 644 0:0 ""'] },
+  { of: 'copy file to workdir', lines: from('touch /a', 'WORKDIR /b', 'COPY --from=from /a .'), tree: ['b d 755 0:0', 'b/a f 644 0:0 ""'] },
+  { of: 'copy file to workdir rename', lines: from('touch /a', 'WORKDIR /b', 'COPY --from=from /a ./b'), tree: ['b d 755 0:0', 'b/b f 644 0:0 ""'] },
+  { of: 'copy folder contents to higher level', lines: from('mkdir -p /a/b; touch /a/b/1 /a/b/2', 'COPY --from=from /a/b /b'), tree: ['b d 755 0:0', 'b/1 f 644 0:0 ""', 'b/2 f 644 0:0 ""'] },
+  { of: 'copy wildcard folder contents to higher level', lines: from('mkdir -p /a/b; touch /a/b/1 /a/b/2', 'COPY --from=from /a/b/* /b/'), tree: ['b d 755 0:0', 'b/1 f 644 0:0 ""', 'b/2 f 644 0:0 ""'] },
+  { of: 'copy folder with dot contents to higher level', lines: from('mkdir -p /a/b; touch /a/b/1 /a/b/2', 'COPY --from=from /a/b/. /b/'), tree: ['b d 755 0:0', 'b/1 f 644 0:0 ""', 'b/2 f 644 0:0 ""'] },
+  { of: 'copy nested file to different root name', lines: from('mkdir /a; touch /a/b', 'COPY --from=from /a/b /a'), tree: ['a f 644 0:0 ""'] },
+  { of: 'copy file to deeper directory with explicit slash', lines: from('mkdir -p /a/b; touch /a/b/1', 'COPY --from=from /a/b/1 /a/b/c/'), tree: ['a d 755 0:0', 'a/b d 755 0:0', 'a/b/c d 755 0:0', 'a/b/c/1 f 644 0:0 ""'] },
+  { of: 'copy file to deeper directory without explicit slash', lines: from('mkdir -p /a/b; touch /a/b/1', 'COPY --from=from /a/b/1 /a/b/c'), tree: ['a d 755 0:0', 'a/b d 755 0:0', 'a/b/c f 644 0:0 ""'] },
+  { of: 'copy directory trailing to root without explicit slash', lines: from('mkdir -p /a; touch /a/1', 'COPY --from=from a/. /a'), tree: ['a d 755 0:0', 'a/1 f 644 0:0 ""'] },
+  { of: 'copy from symlink source', context: 'printf z > file.tar.gz; ln -s file.tar.gz file-link.tar.gz', lines: ['FROM scratch', 'COPY file-link.tar.gz /'], tree: ['file-link.tar.gz f 644 0:0 "z"'] },
+  { of: 'copy-symlink-2', lines: from('printf z > /f.gz; ln -s f.gz /link.gz', 'COPY --from=from /link.gz /'), tree: ['link.gz f 644 0:0 "z"'] },
+  { of: 'copy with --chown', context: 'printf s > s; printf t > t', lines: ['FROM base', 'COPY --chown=1:2 s /bin1/a', 'COPY --chown=1:daemon s /bin1/b', 'COPY --chown=1 s /bin1/c', 'COPY --chown=daemon:nogroup s /bin1/d', 'COPY --chown=nobody s /bin1/e', 'COPY --chown=3 s t /bin2/'], tree: ['bin1 d 755 1:2', 'bin1/a f 644 1:2 "s"', 'bin1/b f 644 1:1 "s"', 'bin1/c f 644 1:1 "s"', 'bin1/d f 644 1:65534 "s"', 'bin1/e f 644 65534:65534 "s"', 'bin2 d 755 3:3', 'bin2/s f 644 3:3 "s"', 'bin2/t f 644 3:3 "t"'] },
+  ...['existing', 'existing/'].map((source): ForeignCase => ({ of: `directory with${source.endsWith('/') ? '' : 'out'} slash`, context: 'mkdir -m 700 -p existing/etc; chmod 700 existing/etc; printf n > existing/etc/new; printf r > existing/r', lines: ['FROM base', `COPY ${source} .`], tree: ['etc d 700 0:0', 'etc/new f 644 0:0 "n"', 'r f 644 0:0 "r"'] })),
+  { of: 'wildcard', context: 'mkdir d; touch d/1.a d/1.b d/2.b d/1.c', lines: ['FROM scratch', 'ENV DIR=/usr', 'ADD d/*.b d/*.c $DIR/test/'], tree: ['usr d 755 0:0', 'usr/test d 755 0:0', 'usr/test/1.b f 644 0:0 ""', 'usr/test/1.c f 644 0:0 ""', 'usr/test/2.b f 644 0:0 ""'] },
+  { of: 'copy-permissions', context: 'mkdir s; touch s/r s/o; chown 99:99 s/o; chmod 640 s/*', lines: ['FROM scratch', 'COPY s/ s/', 'COPY --chown=99:99 s/ s/'], tree: ['s d 755 0:0', 's/o f 640 99:99 ""', 's/r f 640 99:99 ""'] },
+  { of: 'copy-permissions-implicit', context: 'mkdir s; touch s/r s/o; chown 99:99 s/o; chmod 640 s/*', lines: ['FROM scratch', 'COPY --chown=99:99 s/ s/', 'COPY s/ s/'], tree: ['s d 755 99:99', 's/o f 640 0:0 ""', 's/r f 640 0:0 ""'] },
+  { of: 'stage-container-as-source-plus-hardlinks', lines: from('mkdir -p /t/sub; printf p > /t/p; ln /t/p /t/sub/p; ln /t/sub/p /t/sub/p2', 'COPY --from=from /t/sub /sub'), tree: ['sub d 755 0:0', 'sub/p f 644 0:0 "p"', 'sub/p2 h 644 0:0 -> sub/p'] },
+  { of: 'setuid-file-in-context', context: 'printf x > u; printf x > g; printf x > t; chmod 4755 u; chmod 2755 g; chmod 1755 t; mkdir -m 3770 d', lines: ['FROM scratch', 'COPY . 1', 'ADD . 2'], tree: ['1', '2'].flatMap((at) => [`${at} d 755 0:0`, `${at}/d d 3770 0:0`, `${at}/g f 2755 0:0 "x"`, `${at}/t f 1755 0:0 "x"`, `${at}/u f 4755 0:0 "x"`]) },
+  { of: 'xattrs-file-in-context', context: 'printf x > f; chmod 640 f; xattr f user.a test', lines: ['FROM scratch', 'COPY . 1', 'ADD . 2'], tree: ['1', '2'].flatMap((at) => [`${at} d 755 0:0`, `${at}/f f 640 0:0 "x" user.a=74657374`]) },
+  { of: 'setuid-file-in-other-stage', lines: from('mkdir /a /b /c; for p in a/u b/g c/t; do printf x > /$p; done; chmod 4744 /a/u; chmod 2654 /b/g; chmod 1645 /c/t', 'COPY --from=0 /a/u /b/g /c/t /'), tree: ['g f 2654 0:0 "x"', 't f 1645 0:0 "x"', 'u f 4744 0:0 "x"'] },
+  { of: 'xattrs-file-in-other-stage', context: 'printf x > f; xattr f user.a test', lines: ['FROM scratch', 'COPY . .', 'FROM scratch', 'COPY --from=0 /f /'], tree: ['f f 644 0:0 "x" user.a=74657374'] },
+  { of: 'copy-multiple-some-missing', context: 'touch a; mkdir d', lines: ['FROM scratch', 'COPY a d z e s/'], refused: ['SOURCE_NOT_FOUND', 2] },
+  { of: 'copy-multiple-missing-file-with-glob', context: 'touch a; mkdir d-1', lines: ['FROM scratch', 'COPY z d-* s/'], refused: ['SOURCE_NOT_FOUND', 2] },
+  { of: 'copy-multiple-missing-file-with-nomatch-on-glob (BuildKit copies nothing)', context: 'touch a', lines: ['FROM scratch', 'COPY missing* s/', 'COPY a /'], tree: ['a f 644 0:0 ""'] },
+  { of: 'copy-multiple-some-missing-glob', context: 'touch a file-1; mkdir d-1 d-2; touch d-1/x d-2/y', lines: ['FROM scratch', 'COPY a d-* file-? missing* s/'], tree: ['s d 755 0:0', 's/a f 644 0:0 ""', 's/file-1 f 644 0:0 ""', 's/x f 644 0:0 ""', 's/y f 644 0:0 ""'] },
+  { of: 'file-in-workdir-in-other-stage', context: 'printf 1 > f', lines: ['FROM scratch AS from', 'COPY . /s/', 'WORKDIR /s', 'FROM from', 'COPY --from=from . .'], tree: ['s d 755 0:0', 's/f f 644 0:0 "1"', 's/s d 755 0:0', 's/s/f f 644 0:0 "1"'] },
+  { of: 'copy-empty-1', context: 'printf 1 > f', lines: ['FROM scratch', 'COPY "" /tmp/'], tree: ['tmp d 755 0:0', 'tmp/f f 644 0:0 "1"'] },
+  { of: 'copy-empty-2', context: 'printf 1 > f', lines: ['FROM scratch', 'ENV NONE=', 'COPY ${NONE} /tmp/'], tree: ['tmp d 755 0:0', 'tmp/f f 644 0:0 "1"'] },
+  { of: 'copy-absolute-directory-3', context: 'mkdir -p 1/2/a; printf f > 1/2/a/f', lines: ['FROM scratch', 'COPY /1/2 /var', 'FROM scratch', 'COPY --from=0 /var/a /var'], tree: ['var d 755 0:0', 'var/f f 644 0:0 "f"'] },
+  { of: 'multi-stage-derived', lines: ['FROM base AS layer', 'RUN umask 022; touch /root/layer', 'FROM layer AS derived', 'RUN rm /root/layer', 'FROM base', 'COPY --from=layer /root /root'], tree: ['root d 700 0:0', 'root/layer f 644 0:0 ""'] },
+  { of: 'copy-from-owner', lines: from('touch /t; chown 65:65 /t', 'USER 66:66', 'COPY --from=0 /t /t'), tree: ['t f 644 65:65 ""'] },
+  { of: 'copy-from-owner-with-chown', lines: from('touch /t; chown 65:65 /t', 'USER 66:66', 'COPY --from=0 --chown=1:1 /t /t'), tree: ['t f 644 1:1 ""'] },
+  { of: 'copy-for-user', context: 'touch s; chown 5:6 s', lines: ['FROM scratch', 'USER 66:66', 'COPY /s /s', 'COPY s /made/by/s'], tree: ['made d 755 0:0', 'made/by d 755 0:0', 'made/by/s f 644 0:0 ""', 's f 644 0:0 ""'] },
+  {
+    of: 'copy-escape-glob',
+    context: "mkdir -p 'app/[xyz]/[abc]' 'app/n?pe' app/nope 'app/st*uv' app/strauv; for d in '[xyz]' '[xyz]/[abc]' 'n?pe' nope 'st*uv' strauv; do printf \"$d\" > \"app/$d/f\"; done",
+    lines: ['FROM scratch', 'COPY ./app/[[]xyz]/f /1/', 'COPY ./app/[[]xyz]/[[]abc]/f /2/', 'COPY ./app/n\\\\?p[e]/f /3/f', 'COPY ./app/st\\\\*u[v]/f /4/f', 'COPY ./app/[n]* /5/'],
+    tree: ['1 d 755 0:0', '1/f f 644 0:0 "[xyz]"', '2 d 755 0:0', '2/f f 644 0:0 "[xyz]/[abc]"', '3 d 755 0:0', '3/f f 644 0:0 "n?pe"', '4 d 755 0:0', '4/f f 644 0:0 "st*uv"', '5 d 755 0:0', '5/f f 644 0:0 "nope"'],
+  },
+  { of: 'replace-symlink-with-directory (BuildKit refuses)', context: 'mkdir -p t1/d t2/link; printf 1 > t1/d/f; ln -s d t1/link; printf 2 > t2/link/f', lines: ['FROM scratch', 'COPY t1/ /', 'COPY t2/ /'], refused: ['COPY_CONFLICT', 3] },
+  { of: 'replace-directory-with-symlink (BuildKit refuses)', context: 'mkdir -p t1/d t2/link; printf 1 > t1/d/f; ln -s d t1/link; printf 2 > t2/link/f', lines: ['FROM scratch', 'COPY t2/ /tree/', 'COPY t1/ /tree/'], refused: ['COPY_CONFLICT', 3] },
+  { of: 'bud symlink/Dockerfile.replace-symlink', context: 'mkdir d; ln -s none d/l; ln -s d e; printf f > f', lines: ['FROM scratch', 'COPY ./ ./', 'COPY ./ ./'], tree: ['d d 755 0:0', 'd/l l 777 0:0 -> none', 'e l 777 0:0 -> d', 'f f 644 0:0 "f"'] },
+  { of: 'bud symlink/Dockerfile.absolute-dir-symlink', lines: from('mkdir -p /my/data; touch /my/data/exe; ln -s /my/data /data', 'COPY --from=from /data /data', 'VOLUME [ "/data" ]'), tree: ['data d 755 0:0', 'data/exe f 644 0:0 ""'] },
+  { of: 'bud dest-symlink', context: 'printf 1 > f', lines: ['FROM base', 'ENV REAL=/usr/hbase LINK=/etc/hbase', 'RUN umask 022; mkdir $REAL; ln -s $REAL $LINK', 'COPY f $LINK'], tree: ['etc d 755 0:0', 'etc/hbase l 777 0:0 -> /usr/hbase', 'usr d 755 0:0', 'usr/hbase d 755 0:0', 'usr/hbase/f f 644 0:0 "1"'] },
+  { of: 'bud dest-symlink-dangling', context: 'printf 1 > f', lines: ['FROM base', 'RUN ln -s /symlink /src', 'COPY f /src/'], tree: ['src l 777 0:0 -> /symlink', 'symlink d 755 0:0', 'symlink/f f 644 0:0 "1"'] },
+  { of: 'bud copy-exclude', context: 'printf 1 > a.txt; printf 2 > b', lines: ['FROM scratch', 'COPY --exclude=*txt . /t'], tree: ['t d 755 0:0', 't/b f 644 0:0 "2"'] },
+];
+
+const adds: readonly ForeignCase[] = [
+  { of: 'add-permissions', context: 'mkdir archive; printf t > archive/r; printf t > archive/o; chmod 640 archive/*; chown 99:99 archive/o; tar -cf a.tar --sort=name archive/o archive/r', lines: ['FROM scratch', 'ADD a.tar 1/', 'ADD archive/ 2/'], tree: ['1 d 755 0:0', '1/archive d 755 0:0', '1/archive/o f 640 99:99 "t"', '1/archive/r f 640 0:0 "t"', '2 d 755 0:0', '2/o f 640 0:0 "t"', '2/r f 640 0:0 "t"'] },
+  { of: 'setuid-file-in-archive', context: 'mkdir -p t; cd t; for n in u g t; do printf x > f$n; mkdir d$n; done; chmod 4755 ?u; chmod 2755 ?g; chmod 1755 ?t; tar -cf ../a.tar --sort=name *; cd ..; rm -r t', lines: ['FROM scratch', 'ADD a.tar .'], tree: ['dg d 2755 0:0', 'dt d 1755 0:0', 'du d 4755 0:0', 'fg f 2755 0:0 "x"', 'ft f 1755 0:0 "x"', 'fu f 4755 0:0 "x"'] },
+  { of: 'xattrs-file-in-archive', context: 'printf x > f; xattr f user.a test; tar -cf a.tar --format=posix --xattrs f', lines: ['FROM scratch', 'ADD a.tar .'], tree: ['f f 644 0:0 "x" user.a=74657374'] },
+  { of: 'add-parent-symlink', context: 'mkdir -p t/real; ln -s real t/link; printf f > t/real/f; tar -cf a.tar --sort=name -C t .', lines: ['FROM scratch', 'ADD a.tar /sub'], tree: ['sub d 755 0:0', 'sub/link l 777 0:0 -> real', 'sub/real d 755 0:0', 'sub/real/f f 644 0:0 "f"'] },
+  { of: 'add-parent-dangling', context: 'printf f > f', lines: ['FROM base', 'RUN ln -s target /symlink', 'ADD . /symlink/deep/'], tree: ['symlink l 777 0:0 -> target', 'target d 755 0:0', 'target/deep d 755 0:0', 'target/deep/f f 644 0:0 "f"'] },
+  { of: 'add-archive-4: a directory of archives is copied', context: 'printf f > f; tar -cf a.tar f; rm f; mkdir s; cp a.tar s/; gzip s/a.tar; tar -cf p.tar --files-from=/dev/null; rm a.tar p.tar; printf p > p', lines: ['FROM scratch', 'ADD / /', 'FROM base', 'RUN --mount=from=0,target=/m test -f /m/s/a.tar.gz && test -f /m/p && touch /ok'], tree: ['ok f 644 0:0 ""'] },
+  { of: 'add-archive-7: each match of a wildcard is unpacked', context: 'printf f > f; tar -cf a.tar f; printf g > g; tar -czf b.tar.gz g; mkdir s; mv a.tar b.tar.gz s; printf p > s/p', lines: ['FROM scratch', 'ADD s/* /s/'], tree: ['s d 755 0:0', 's/f f 644 0:0 "f"', 's/g f 644 0:0 "g"', 's/p f 644 0:0 "p"'] },
+  { of: 'add-dir-not-dir', context: 'printf f > file; tar -cf a.tar file', lines: ['FROM scratch AS s', 'WORKDIR /file', 'WORKDIR /', 'ADD a.tar /'], tree: ['file f 644 0:0 "f"'] },
+  { of: 'add-not-dir-dir', context: 'mkdir new; printf f > new/f; tar -cf a.tar new; rm -r new; touch new', lines: ['FROM scratch', 'COPY new /new', 'ADD a.tar /'], tree: ['new d 755 0:0', 'new/f f 644 0:0 "f"'] },
+  { of: 'add-populated-dir-not-dir', context: 'mkdir one; touch one/1 one/2; mkdir t; printf f > t/one; tar -cf a.tar -C t one', lines: ['FROM scratch', 'COPY one /one', 'ADD a.tar /'], tree: ['one f 644 0:0 "f"'] },
+  { of: 'tar-g: a global header is skipped', context: 'printf f > f; mkdir t; cd t; git init -q .; cp ../f .; git add f; git -c user.name=a -c user.email=b commit -qm c; git archive -o ../a.tar HEAD; cd ..; rm -r t f', lines: ['FROM scratch', 'ADD a.tar /'], tree: ['f f 664 0:0 "f"'] },
+  { of: 'bud add-create-absolute-path', context: 'printf d > dist', lines: ['FROM scratch', 'ADD dist /usr/share/nginx/html/dist/'], tree: ['usr d 755 0:0', 'usr/share d 755 0:0', 'usr/share/nginx d 755 0:0', 'usr/share/nginx/html d 755 0:0', 'usr/share/nginx/html/dist d 755 0:0', 'usr/share/nginx/html/dist/dist f 644 0:0 "d"'] },
+  { of: 'ADD --chmod of an archive leaves its modes alone', context: 'printf f > f; tar -cf a.tar f; chmod 600 a.tar', lines: ['FROM scratch', 'ADD --chmod=700 a.tar /d/'], tree: ['d d 755 0:0', 'd/f f 644 0:0 "f"'] },
+];
+
+const others: readonly ForeignCase[] = [
+  { of: 'workdir-owner', lines: ['FROM base', 'USER daemon', 'WORKDIR /created/dir', 'RUN touch here'], tree: ['created d 755 1:1', 'created/dir d 755 1:1', 'created/dir/here f 644 1:1 ""'] },
+  { of: 'bud workdir-symlink/Dockerfile-2', context: 'printf 1 > f', lines: ['FROM base', 'RUN ln -s /var/lib/t /t', 'WORKDIR /t', 'RUN touch made', 'COPY f ./f'], tree: ['t l 777 0:0 -> /var/lib/t', 'var d 755 0:0', 'var/lib d 755 0:0', 'var/lib/t d 755 0:0', 'var/lib/t/f f 644 0:0 "1"', 'var/lib/t/made f 644 0:0 ""'] },
+  { of: 'bud workdir-symlink/Dockerfile-3', context: 'printf 1 > f', lines: ['FROM base', 'RUN ln -s /var/lib/t /t', 'WORKDIR /t/low', 'COPY f ./1', 'COPY f /t/2', 'COPY f /t/low/3'], tree: ['t l 777 0:0 -> /var/lib/t', 'var d 755 0:0', 'var/lib d 755 0:0', 'var/lib/t d 755 0:0', 'var/lib/t/2 f 644 0:0 "1"', 'var/lib/t/low d 755 0:0', 'var/lib/t/low/1 f 644 0:0 "1"', 'var/lib/t/low/3 f 644 0:0 "1"'] },
+  { of: 'volume', context: 'printf 1 > f; printf 2 > g', lines: ['FROM scratch', 'ADD f /var/www/', 'VOLUME /var/www', 'ADD f /var/', 'VOLUME /var', 'ADD g /var/'], tree: ['var d 755 0:0', 'var/f f 644 0:0 "1"', 'var/g f 644 0:0 "2"', 'var/www d 755 0:0', 'var/www/f f 644 0:0 "1"'] },
+  { of: 'volumerun', context: 'printf 1 > f; printf 2 > g', lines: ['FROM base', 'ADD f /var/www/', 'VOLUME /var/www', 'ADD g /var/www/', 'RUN umask 022; printf 3 > /var/www/h', 'RUN test -f /var/www/h'], tree: ['var d 755 0:0', 'var/www d 755 0:0', 'var/www/f f 644 0:0 "1"', 'var/www/g f 644 0:0 "2"', 'var/www/h f 644 0:0 "3"'] },
+  { of: 'chown-volume', lines: ['FROM base AS first', 'RUN umask 022; mkdir /a /b', 'VOLUME /a /b', 'FROM first', 'RUN chown 1000:1000 /a /b'], tree: ['a d 755 1000:1000', 'b d 755 1000:1000'] },
+  { of: 'bud volume-perms (BuildKit makes no directory)', lines: ['FROM base', 'VOLUME /vol/sub', 'RUN test ! -e /vol'], tree: [] },
+  { of: 'bud volume-symlink', lines: ['FROM base', 'RUN umask 022; mkdir -p /home/app/v; touch /home/app/v/f; ln -s /home/app/v /config', 'VOLUME ["/config"]', 'RUN rm /config/f'], tree: ['config l 777 0:0 -> /home/app/v', 'home d 755 0:0', 'home/app d 755 0:0', 'home/app/v d 755 0:0'] },
+  { of: 'dockerignore-exceptions-weirdness-2', context: 'printf "subdir\\n!*/sub1*\\n!subdir/sub3*\\n" > .dockerignore; mkdir -m 711 subdir; touch subdir/sub1.txt subdir/sub2.txt subdir/sub3.txt', lines: ['FROM scratch', 'COPY ./ /n', 'COPY subdir /m'], tree: ['m d 755 0:0', 'm/sub1.txt f 644 0:0 ""', 'm/sub3.txt f 644 0:0 ""', 'n d 755 0:0', 'n/.dockerignore f 644 0:0 "subdir\\n!*/sub1*\\n!subdir/sub3*\\n"', 'n/subdir d 711 0:0', 'n/subdir/sub1.txt f 644 0:0 ""', 'n/subdir/sub3.txt f 644 0:0 ""'] },
+  { of: 'dockerignore-exceptions-skip', context: 'printf "volume/\\n!**/one.txt\\n.dockerignore\\n" > .dockerignore; mkdir -p volume/data; touch volume/data/one.txt volume/data/two.txt', lines: ['FROM scratch', 'COPY volume /volume/'], tree: ['volume d 755 0:0', 'volume/data d 755 0:0', 'volume/data/one.txt f 644 0:0 ""'] },
+  {
+    of: 'dockerignore-allowlist-alternating',
+    context: "printf '**\\n!s\\ns/1\\n!s/1/2\\ns/1/2/3\\n!s/1/2/3/4\\ns/1/2/3/4/5\\n!s/1/2/3/4/5/f\\n' > .dockerignore; mkdir -p s/1/2/3/4/5; for d in s s/1 s/1/2 s/1/2/3 s/1/2/3/4 s/1/2/3/4/5; do touch $d/f $d/g; done",
+    lines: ['FROM scratch', 'COPY s /s'],
+    tree: ['s d 755 0:0', 's/1 d 755 0:0', 's/1/2 d 755 0:0', 's/1/2/3 d 755 0:0', 's/1/2/3/4 d 755 0:0', 's/1/2/3/4/5 d 755 0:0', 's/1/2/3/4/5/f f 644 0:0 ""', 's/1/2/3/4/f f 644 0:0 ""', 's/1/2/3/4/g f 644 0:0 ""', 's/1/2/f f 644 0:0 ""', 's/1/2/g f 644 0:0 ""', 's/f f 644 0:0 ""', 's/g f 644 0:0 ""'],
+  },
+  { of: 'dockerignore-allowlist-nothing-dot', context: "printf '**\\n' > .dockerignore; touch f", lines: ['FROM scratch', 'COPY . .'], tree: [] },
+  { of: 'dockerignore-allowlist-subdir-nofile-file', context: "printf '**\\n!d/f1\\n' > .dockerignore; mkdir d; touch d/f2", lines: ['FROM scratch', 'COPY d/f1 /f1'], refused: ['SOURCE_NOT_FOUND', 2] },
+];
+
+const kaniko: readonly ForeignCase[] = [
+  {
+    of: 'Dockerfile_test_copy',
+    context: "mkdir -p c/bar/bam c/empty c/qux; printf foo > c/foo; printf bar > c/bar/bar; printf bat > c/bar/bat; printf bag > c/bar/bam/bag; printf q > c/qux/q; printf a > 'c/arr[0].txt'",
+    lines: ['FROM scratch', 'COPY c/foo foo', 'COPY c/foo /foodir/', 'COPY c/bar/b* bar/', 'COPY c/fo? /foo2', 'COPY c/bar/none* c/foo hello', 'COPY ./c/empty /empty', 'COPY c/bar /baz/', 'COPY ["c/foo", "/tmp/foo" ]', 'COPY c/q* /qux/', 'COPY c/foo c/bar/ba? /test/', 'COPY c/arr[[]0].txt /my/', 'COPY --chown=10000:10000 c/foo /test/not/there/'],
+    tree: [
+      'bar d 755 0:0', 'bar/bag f 644 0:0 "bag"', 'bar/bar f 644 0:0 "bar"', 'bar/bat f 644 0:0 "bat"', 'baz d 755 0:0', 'baz/bam d 755 0:0', 'baz/bam/bag f 644 0:0 "bag"', 'baz/bar f 644 0:0 "bar"', 'baz/bat f 644 0:0 "bat"',
+      'empty d 755 0:0', 'foo f 644 0:0 "foo"', 'foo2 f 644 0:0 "foo"', 'foodir d 755 0:0', 'foodir/foo f 644 0:0 "foo"', 'hello f 644 0:0 "foo"', 'my d 755 0:0', 'my/arr[0].txt f 644 0:0 "a"', 'qux d 755 0:0', 'qux/q f 644 0:0 "q"',
+      'test d 755 0:0', 'test/bag f 644 0:0 "bag"', 'test/bar f 644 0:0 "bar"', 'test/bat f 644 0:0 "bat"', 'test/foo f 644 0:0 "foo"', 'test/not d 755 10000:10000', 'test/not/there d 755 10000:10000', 'test/not/there/foo f 644 10000:10000 "foo"', 'tmp d 755 0:0', 'tmp/foo f 644 0:0 "foo"',
+    ],
+  },
+  { of: 'Dockerfile_test_copy_symlink', lines: from('echo hello > /tmp/target; ln -s /tmp/target /tmp/link', 'COPY --from=from /tmp/link /tmp'), tree: ['tmp f 644 0:0 "hello\\n"'] },
+  { of: 'Dockerfile_test_dangling_symlink', lines: ['FROM base', 'RUN ["/bin/ln", "-s", "nowhere", "/link"]'], tree: ['link l 777 0:0 -> nowhere'] },
+  { of: 'Dockerfile_test_issue_3429', lines: ['FROM base', 'RUN umask 022; mkdir /test; ln -s /test /link', 'RUN umask 022; rm -r /test /link; mkdir /link'], tree: ['link d 755 0:0'] },
+  { of: 'Dockerfile_test_issue_704', lines: ['FROM base', 'RUN umask 022; mkdir -p /some/dir; echo first > /some/dir/first', 'RUN rm /some/dir/first'], tree: ['some d 755 0:0', 'some/dir d 755 0:0'] },
+  { of: 'Dockerfile_test_copyadd_chmod', context: 'printf f > foo; mkdir -p qux/quw; printf q > qux/quw/que; printf p > qux/qup', lines: ['FROM scratch', 'ADD --chmod=0666 foo /p/f666', 'ADD --chmod=777 qux /p/d777'], tree: ['p d 666 0:0', 'p/d777 d 777 0:0', 'p/d777/qup f 777 0:0 "p"', 'p/d777/quw d 777 0:0', 'p/d777/quw/que f 777 0:0 "q"', 'p/f666 f 666 0:0 "f"'] },
+  { of: 'Dockerfile_test_add_dest_symlink_dir', context: 'printf f > foo', lines: ['FROM base', 'RUN umask 022; mkdir /run/real /etc/real; ln -s /etc/real /etc/service', 'ADD foo /etc/service/foo'], tree: ['etc d 755 0:0', 'etc/real d 755 0:0', 'etc/real/foo f 644 0:0 "f"', 'etc/service l 777 0:0 -> /etc/real'] },
+  { of: 'Dockerfile_test_multistage', context: 'mkdir -p c; printf foo > c/foo; printf bar > c/bar', lines: ['FROM scratch AS one', 'COPY . .', 'FROM scratch AS second', 'ENV foopath c/foo', 'COPY --from=0 $foopath c/b* /foo/', 'FROM one', 'ARG file', 'COPY --from=second /foo $file'], args: { file: '/arg' }, tree: ['arg d 755 0:0', 'arg/bar f 644 0:0 "bar"', 'arg/foo f 644 0:0 "foo"', 'c d 755 0:0', 'c/bar f 644 0:0 "bar"', 'c/foo f 644 0:0 "foo"'] },
+  { of: 'Dockerfile_test_copy_root_multistage', lines: from('mkdir -p /r/etc /r/lib; chmod 750 /r/lib; printf f > /r/etc/f; ln -s etc/f /r/l', 'COPY --from=from /r /', 'COPY --from=from /r/. /'), tree: ['etc d 755 0:0', 'etc/f f 644 0:0 "f"', 'l l 777 0:0 -> etc/f', 'lib d 750 0:0'] },
+  { of: 'Dockerfile_test_copy_same_file_many_times', context: 'printf f > foo', lines: ['FROM scratch', ...Array.from({ length: 8 }, () => 'COPY foo /foo')], tree: ['foo f 644 0:0 "f"'] },
+];
+
+const suites: readonly (readonly [suite: string, cases: readonly ForeignCase[]])[] = [['Buildah', [...copies, ...adds, ...others]], ['Kaniko', kaniko]];
+
+for (const [suite, cases] of suites) for (const row of cases) test(`${suite}, ${row.of}`, { skip }, () => bench.check(row));
