@@ -2,7 +2,7 @@
  * Claims of steps: locks on files of the store, one for each key that some build is at. A file goes with its claim; one that
  * a killed build left is removed as every lock of a dead process is, because it stands among those.
  */
-import { rm } from 'node:fs/promises';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { CacheKey } from '../base/canonical.ts';
 import { hexOf } from '../base/digest.ts';
@@ -25,11 +25,15 @@ export function storeClaims({ paths }: Pick<Store, 'paths'>): StepClaims {
       const lock = await tryLock(path, false).catch(failing(path));
       if (lock === null) return null;
       // Removed while it is held: who opened it before finds that its name is gone, and begins anew.
-      return { release: () => releaseAll([() => rm(path, { force: true }).catch(failing(path)), () => lock.release()]) };
+      return { release: () => releaseAll([() => remove(path).catch(failing(path)), () => lock.release()]) };
     },
     whenFree: (key, signal) => waitUntilFree(pathOf(key), signal).catch((error: unknown) => {
       signal.throwIfAborted();
       return failing(pathOf(key))(error);
     }),
   };
+}
+
+function remove(path: string): Promise<void> {
+  return new Promise((resolve) => resolve(rmSync(path, { force: true })));
 }

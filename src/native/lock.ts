@@ -1,15 +1,14 @@
 /**
  * Locks between processes, on files. The kernel lets go of them when their holder ends, also by SIGKILL.
- * They are advisory, and they do not make a file appear or vanish by themselves.
+ * They are advisory, and they do not make a file appear or vanish by themselves. What never waits is asked of the kernel at
+ * once: the way through the thread pool costs more.
  *
  * A file has two bytes that count: the lock itself, and the turn. Who waits takes the turn first and keeps it until it has
  * the lock; the others wait for the turn. So one who wants the lock alone is not passed for ever by those who share it.
  */
-import { closeSync, constants, openSync } from 'node:fs';
-import { open, stat, type FileHandle } from 'node:fs/promises';
+import { closeSync, constants, fstatSync, openSync, statSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { errnoCode, messageOf, TsbuildError } from '../base/errors.ts';
-import { releasing, undo } from '../base/releasing.ts';
 import { loadAddon } from './addon.ts';
 
 export interface LockOptions {
@@ -40,10 +39,10 @@ const waitMs = 10;
 export async function acquireLock(path: string, { shared, signal }: LockOptions): Promise<Lock> {
   for (;;) {
     signal?.throwIfAborted();
-    const lock = await openLock(path, async (file, tryByte) => {
+    const lock = await openLock(path, async (fd, tryByte) => {
       while (!tryByte(turnByte, false)) await pause(signal);
       while (!tryByte(lockByte, shared)) await pause(signal);
-      loadAddon().unlock(file.fd, turnByte);
+      loadAddon().unlock(fd, turnByte);
       return true;
     });
     if (lock !== null) return lock;
@@ -55,7 +54,7 @@ export async function acquireLock(path: string, { shared, signal }: LockOptions)
  * @throws TsbuildError `LOCK_FAILED`; the system's error where the disk refuses the file
  */
 export async function tryLock(path: string, shared: boolean): Promise<Lock | null> {
-  return openLock(path, (_file, tryByte) => Promise.resolve(tryByte(lockByte, shared)));
+  return openLock(path, (_fd, tryByte) => tryByte(lockByte, shared));
 }
 
 /**
@@ -65,14 +64,13 @@ export async function tryLock(path: string, shared: boolean): Promise<Lock | nul
  */
 export async function waitUntilFree(path: string, signal: AbortSignal): Promise<void> {
   signal.throwIfAborted();
-  const file = await open(path, constants.O_RDWR | constants.O_NOFOLLOW).catch((cause: unknown) => {
-    if (errnoCode(cause) === 'ENOENT') return null;
-    throw unopened(path, cause);
-  });
-  if (file === null) return;
-  await releasing(async () => {
-    while (!tryByteOf(file, path)(lockByte, true)) await pause(signal);
-  }, () => file.close());
+  const fd = openIfThere(path);
+  if (fd === null) return;
+  try {
+    while (!tryByteOf(fd, path)(lockByte, true)) await pause(signal);
+  } finally {
+    closeSync(fd);
+  }
 }
 
 /** How long one waits at a closed gate: who closes it works for a fraction of a second, unless it was stopped. */
@@ -98,11 +96,7 @@ export interface SharedGate {
 export function openGate(path: string): SharedGate {
   let fd: number | null = null;
   const tryGate = (shared: boolean): boolean => {
-    try {
-      fd ??= openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600);
-    } catch (cause) {
-      throw unopened(path, cause);
-    }
+    fd ??= openFile(path, constants.O_CREAT);
     try {
       return loadAddon().tryLock(fd, lockByte, shared);
     } catch (cause) {
@@ -158,10 +152,10 @@ async function pause(signal: AbortSignal | undefined): Promise<void> {
 /** Whether a byte of the open file could be locked. */
 type TryByte = (byte: number, shared: boolean) => boolean;
 
-function tryByteOf(file: FileHandle, path: string): TryByte {
+function tryByteOf(fd: number, path: string): TryByte {
   return (byte, shared) => {
     try {
-      return loadAddon().tryLock(file.fd, byte, shared);
+      return loadAddon().tryLock(fd, byte, shared);
     } catch (cause) {
       throw failed(path, cause);
     }
@@ -169,17 +163,42 @@ function tryByteOf(file: FileHandle, path: string): TryByte {
 }
 
 /** Null, and nothing held, when `take` did not take it, or when the file was removed meanwhile. */
-async function openLock(path: string, take: (file: FileHandle, tryByte: TryByte) => Promise<boolean>): Promise<Lock | null> {
-  const file = await open(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600).catch((cause: unknown) => {
-    throw unopened(path, cause);
-  });
+async function openLock(path: string, take: (fd: number, tryByte: TryByte) => boolean | Promise<boolean>): Promise<Lock | null> {
+  const fd = openFile(path, constants.O_CREAT);
+  let isHeld = false;
   try {
-    if ((await take(file, tryByteOf(file, path))) && (await isStillNamed(file, path))) return { release: () => file.close() };
-  } catch (error) {
-    throw await undo(error, () => file.close());
+    isHeld = (await take(fd, tryByteOf(fd, path))) && isStillNamed(fd, path);
+  } finally {
+    if (!isHeld) closeSync(fd);
   }
-  await file.close();
-  return null;
+  return isHeld ? heldLock(fd) : null;
+}
+
+/** Released again it does nothing: the descriptor's number may have another file by then. */
+function heldLock(fd: number): Lock {
+  let isHeld = true;
+  const release = (): void => {
+    if (isHeld) closeSync(fd);
+    isHeld = false;
+  };
+  return { release: () => new Promise((resolve) => resolve(release())) };
+}
+
+function openFile(path: string, creating: number): number {
+  try {
+    return openSync(path, constants.O_RDWR | constants.O_NOFOLLOW | creating, 0o600);
+  } catch (cause) {
+    throw unopened(path, cause);
+  }
+}
+
+function openIfThere(path: string): number | null {
+  try {
+    return openFile(path, 0);
+  } catch (error) {
+    if (error instanceof TsbuildError && errnoCode(error.cause) === 'ENOENT') return null;
+    throw error;
+  }
 }
 
 /** What whoever owns the file can say more about. */
@@ -194,12 +213,12 @@ function failed(path: string, cause: unknown): TsbuildError {
 }
 
 /** Whether the locked file is the one that others will find: somebody may have removed it in between. */
-async function isStillNamed(file: FileHandle, path: string): Promise<boolean> {
+function isStillNamed(fd: number, path: string): boolean {
   try {
-    const [held, named] = await Promise.all([file.stat({ bigint: true }), stat(path, { bigint: true })]);
-    return named.ino === held.ino && named.dev === held.dev;
+    const held = fstatSync(fd, { bigint: true });
+    const named = statSync(path, { bigint: true, throwIfNoEntry: false });
+    return named !== undefined && named.ino === held.ino && named.dev === held.dev;
   } catch (error) {
-    if (errnoCode(error) === 'ENOENT') return false;
     throw failed(path, error);
   }
 }
