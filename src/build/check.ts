@@ -6,6 +6,7 @@
  */
 import { isAbsolute, relative, resolve } from 'node:path';
 import { TsbuildError } from '../base/errors.ts';
+import { pathOfRule } from '../context/ignore.ts';
 import { openIgnore } from '../context/open-ignore.ts';
 import type { Dockerfile } from '../dockerfile/instruction.ts';
 import { tryParseDockerfile, type ParseAttempt } from '../dockerfile/parse.ts';
@@ -145,5 +146,7 @@ async function ignoredPaths(request: BuildRequest, dockerfilePath: string | null
   const copies = instructions.some((instruction) => (instruction.kind === 'copy' || instruction.kind === 'add') && instruction.from === undefined && instruction.sources.length > 0);
   if (!copies || !isDirectoryContext(request)) return null;
   const ignore = await readIgnore(resolve(ports.workingDirectory, request.context), dockerfilePath);
-  return ignore.rules.length === 0 || ignore.rules.some(({ isException }) => isException) ? null : openIgnore(ignore);
+  if (ignore.rules.length === 0) return null;
+  const { isIgnored } = openIgnore(ignore);
+  return { isIgnored, patterns: ignore.rules.map((rule) => ({ path: pathOfRule(rule), isException: rule.isException })) };
 }

@@ -69,6 +69,12 @@ function cleanLine(text: string): string {
   return `${isException ? '!' : ''}${path === '' ? '' : cleanPath(path).replace(/^\/(?=.)/s, '')}`;
 }
 
+/** The path of a rule as it is matched: clean, relative to the context, without `!` (moby/patternmatcher, Pattern.String). */
+export function pathOfRule({ text, isException }: Pick<IgnoreRule, 'text' | 'isException'>): string {
+  const clean = cleanPath(trimSpace(cleanLine(text)));
+  return isException ? clean.slice(1) : clean;
+}
+
 /** Go's filepath.Clean, for what is not empty. */
 function cleanPath(path: string): string {
   return posix.normalize(path).replace(/(?<=.)\/$/s, '');

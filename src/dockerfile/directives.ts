@@ -67,6 +67,21 @@ function trimAscii(text: string): string {
   return text.slice(start, end);
 }
 
+/** The value of one directive and where it stands. */
+export interface DirectiveLine {
+  readonly value: string;
+  readonly line: number;
+}
+
+/**
+ * Finds the `check` directive, also after a `#!` line (BuildKit parser/directives.go, ParseDirective). What stands behind a
+ * directive that is there twice is not found; parsing says why.
+ */
+export function findCheckDirective(text: string): DirectiveLine | undefined {
+  const { rest, firstLine } = withoutScriptLine(text);
+  return directiveIn(rest, '#', firstLine, 'check');
+}
+
 /** Which frontend a file asks for. */
 export interface SyntaxDirective {
   /** The first word: an image reference. */
@@ -79,15 +94,23 @@ export interface SyntaxDirective {
  * `syntax`, each also after a `#!` line. A file whose directives are wrong has none; parsing it says why.
  */
 export function detectSyntax(text: string): SyntaxDirective | undefined {
-  const start = text.startsWith('\ufeff') ? 1 : 0;
-  const isScript = text.startsWith('#!', start);
-  const feed = text.indexOf('\n', start);
-  const rest = isScript ? text.slice(feed < 0 ? text.length : feed + 1) : text.slice(start);
-  const firstLine = isScript ? 2 : 1;
+  const { rest, firstLine } = withoutScriptLine(text);
   return syntaxFromLines(rest, '#', firstLine) ?? syntaxFromLines(rest, '//', firstLine) ?? syntaxFromJson(rest, firstLine);
 }
 
+function withoutScriptLine(text: string): { readonly rest: string; readonly firstLine: number } {
+  const start = text.startsWith('\ufeff') ? 1 : 0;
+  if (!text.startsWith('#!', start)) return { rest: text.slice(start), firstLine: 1 };
+  const feed = text.indexOf('\n', start);
+  return { rest: text.slice(feed < 0 ? text.length : feed + 1), firstLine: 2 };
+}
+
 function syntaxFromLines(text: string, prefix: '#' | '//', firstLine: number): SyntaxDirective | undefined {
+  const found = directiveIn(text, prefix, firstLine, 'syntax');
+  return found === undefined ? undefined : { reference: firstWord(found.value), line: found.line };
+}
+
+function directiveIn(text: string, prefix: '#' | '//', firstLine: number, name: string): DirectiveLine | undefined {
   const lines = text.split('\n', known.size + 1);
   const seen = new Set<string>();
   for (const [index, line] of lines.entries()) {
@@ -95,7 +118,7 @@ function syntaxFromLines(text: string, prefix: '#' | '//', firstLine: number): S
     const directive = trimmed.startsWith(prefix) ? splitDirective(trimmed.slice(prefix.length)) : undefined;
     if (directive === undefined || !known.has(directive.name) || seen.has(directive.name)) return undefined;
     seen.add(directive.name);
-    if (directive.name === 'syntax') return { reference: firstWord(directive.value), line: firstLine + index };
+    if (directive.name === name) return { value: directive.value, line: firstLine + index };
   }
   return undefined;
 }

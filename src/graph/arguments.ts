@@ -3,7 +3,7 @@
  * (SEMANTICS A4, A6 32 to 39).
  */
 import type { Platform } from '../image/config.ts';
-import { formatPlatform } from '../image/platform.ts';
+import { formatWholePlatform } from '../image/platform.ts';
 import type { Dockerfile } from '../dockerfile/instruction.ts';
 import { envList, type EnvList, type EnvPair } from './env-list.ts';
 import { expand } from './expand.ts';
@@ -39,7 +39,7 @@ export function isPredefinedArg(name: string): boolean {
 
 function platformArguments(prefix: string, platform: Platform): readonly EnvPair[] {
   return [
-    [`${prefix}PLATFORM`, formatPlatform(platform)],
+    [`${prefix}PLATFORM`, formatWholePlatform(platform)],
     [`${prefix}OS`, platform.os],
     [`${prefix}OSVERSION`, platform['os.version'] ?? ''],
     [`${prefix}ARCH`, platform.architecture],

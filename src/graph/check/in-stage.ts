@@ -9,7 +9,7 @@ import type { PlanInput } from '../plan-input.ts';
 import { parsePortSpec } from '../ports.ts';
 import type { StageState } from '../stage-state.ts';
 import { keywordOf } from './as-written.ts';
-import { checkCopySources, type IgnoredPaths } from './copy-ignored-file.ts';
+import { checkCopySources, type IgnoredSources } from './copy-ignored-file.ts';
 import type { Findings, Place } from './findings.ts';
 import { looksSecret } from './secret-names.ts';
 
@@ -29,7 +29,7 @@ export interface InStageContext {
   readonly input: PlanInput;
   readonly state: StageState;
   readonly memory: StageMemory;
-  readonly ignored: IgnoredPaths | null;
+  readonly ignored: IgnoredSources | null;
 }
 
 /** @throws TsbuildError where the instruction cannot be planned */

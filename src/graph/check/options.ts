@@ -4,6 +4,7 @@
  */
 import { TsbuildError, type SourceRange } from '../../base/errors.ts';
 import type { Dockerfile } from '../../dockerfile/instruction.ts';
+import { findCheckDirective } from '../../dockerfile/directives.ts';
 import { parseBool } from '../../dockerfile/values.ts';
 import { ruleOf, type RuleName } from './rules.ts';
 
@@ -24,14 +25,13 @@ export const defaultCheckOptions: CheckOptions = { skip: new Set(), experimental
  * The options of a file.
  * @throws TsbuildError `CHECK_OPTION`, at the directive's line
  */
-export function checkOptionsOf(file: Pick<Dockerfile, 'file' | 'text' | 'directives'>, buildArgs: ReadonlyMap<string, string>): CheckOptions {
+export function checkOptionsOf(file: Pick<Dockerfile, 'file' | 'text'>, buildArgs: ReadonlyMap<string, string>): CheckOptions {
   const given = buildArgs.get(checkArgument);
   if (given !== undefined) return parseCheckOptions(given, { what: `--build-arg ${checkArgument}` });
-  const directive = file.directives['check'];
+  const directive = findCheckDirective(file.text);
   if (directive === undefined) return defaultCheckOptions;
-  const index = file.text.split('\n').findIndex((line) => /^[\t\f\r ]*#[\t\f\r ]*check[\t\f\r ]*=/i.test(line));
-  const line = Math.max(index, 0) + 1;
-  return parseCheckOptions(firstWord(directive), { what: '# check', position: { file: file.file, startLine: line, endLine: line } });
+  const { value, line } = directive;
+  return parseCheckOptions(firstWord(value), { what: '# check', position: { file: file.file, startLine: line, endLine: line } });
 }
 
 /** BuildKit takes directives to their first blank, so that a remark may follow. */

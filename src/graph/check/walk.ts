@@ -8,6 +8,7 @@ import { completeStages } from '../silent-images.ts';
 import { resolveStages, resolveTarget, type ResolvedStage } from '../stages.ts';
 import { checkBasePlatforms } from './base-platform.ts';
 import type { CheckInput } from './check-input.ts';
+import { IgnoredSources } from './copy-ignored-file.ts';
 import type { Findings } from './findings.ts';
 import { checkInStage, type StageMemory } from './in-stage.ts';
 import { declaredNames, globalNames, mayComeFromImage } from './inherited.ts';
@@ -33,13 +34,14 @@ interface Walk {
 function createVisitor({ input, globals, stages, findings }: Walk): InstructionVisitor {
   const memories = new StageMemories(input, stages);
   const declaredBefore = globalNames(input.dockerfile);
+  const ignored = input.ignored === null ? null : new IgnoredSources(input.ignored);
   const comparisons = { left: comparisonsMax };
   return ({ instruction }, state, stage) => {
     const memory = memories.of(stage);
     const isDeclared = (name: string): boolean => declaredBefore.has(name) || memory.declared.has(name);
     const mayBeInherited = (name: string, near: string | undefined): boolean => memory.hasUnknownBase && mayComeFromImage(name, near, isDeclared(name));
     checkVariables(instruction, { input, globals, state, mayBeInherited, comparisons }, findings);
-    checkInStage(instruction, { input, state, memory, ignored: input.ignored }, findings);
+    checkInStage(instruction, { input, state, memory, ignored }, findings);
   };
 }
 

@@ -35,7 +35,7 @@ export interface Outline {
 
 /** An argument and the names of those that its default is made from. */
 interface Definition extends ArgumentUse {
-  readonly from: readonly string[];
+  readonly from: Set<string>;
 }
 
 /** What one stage defines and uses. */
@@ -105,7 +105,7 @@ function addArguments(uses: StageUses, instruction: ArgInstruction, { input, glo
     if (value === undefined && (globalNames.has(key) || (given === undefined && globals.get(key) !== undefined))) continue;
     const result = given ?? (value === undefined ? '' : expandWord(value, { lookup: (name) => own.get(name) ?? env.get(name), escape: input.dockerfile.escape }).text);
     own.set(key, result);
-    uses.args.set(key, { name: key, description: describe(key), value: result, position: instruction.position, from: [] });
+    uses.args.set(key, { name: key, description: describe(key), value: result, position: instruction.position, from: new Set() });
   }
 }
 
@@ -114,11 +114,21 @@ function globalDefinitions(input: PlanInput, globals: EnvList): ReadonlyMap<stri
   for (const instruction of input.dockerfile.globalArgs) {
     const describe = descriptionsIn(instruction.comments);
     for (const { key, value } of instruction.args) {
-      const from = value === undefined || input.buildArgs.has(key) ? [] : usedIn(value, globals, input).filter((name) => name !== key);
+      const from = value === undefined || input.buildArgs.has(key) ? new Set<string>() : madeFrom(key, usedIn(value, globals, input), definitions);
       definitions.set(key, { name: key, description: describe(key), value: globals.get(key) ?? '', position: instruction.position, from });
     }
   }
   return definitions;
+}
+
+/**
+ * What a default is made from; one made from an earlier ARG of its own name is made from what that one was, too. It takes
+ * over that one's set: nobody asks for it again.
+ */
+function madeFrom(key: string, used: readonly string[], earlier: ReadonlyMap<string, Definition>): Set<string> {
+  const from = (used.includes(key) ? earlier.get(key)?.from : undefined) ?? new Set<string>();
+  for (const name of used) if (name !== key) from.add(name);
+  return from;
 }
 
 /** The target first, then what it needs: the first definition of a name is taken. */

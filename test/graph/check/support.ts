@@ -1,7 +1,7 @@
 /** Checks small Dockerfiles in memory; a finding is one line: `4 StageNameCasing: Stage name 'A' should be lowercase`. */
 import assert from 'node:assert/strict';
 import { TsbuildError } from '../../../src/base/errors.ts';
-import { parseIgnore } from '../../../src/context/ignore.ts';
+import { parseIgnore, pathOfRule } from '../../../src/context/ignore.ts';
 import { openIgnore } from '../../../src/context/open-ignore.ts';
 import { tryParseDockerfile } from '../../../src/dockerfile/parse.ts';
 import { checkDockerfile, type CheckInput, type CheckResult } from '../../../src/graph/check/check.ts';
@@ -20,10 +20,11 @@ export interface CheckSettings extends PlanOptions {
 /** Everything that checking says. */
 export function resultOf(source: string, settings: CheckSettings = {}): CheckResult {
   const { ignore, build, platforms = {}, ...plan } = settings;
-  const rules = openIgnore(parseIgnore((ignore ?? []).join('\n'), '.dockerignore'));
+  const parsed = parseIgnore((ignore ?? []).join('\n'), '.dockerignore');
+  const ignored = { isIgnored: openIgnore(parsed).isIgnored, patterns: parsed.rules.map((rule) => ({ path: pathOfRule(rule), isException: rule.isException })) };
   const input = without(inputOf('FROM scratch', plan), 'dockerfile');
   const images = build === undefined ? new Map() : knownImages(plan.bases ?? {}, platforms);
-  const more: Pick<CheckInput, 'images' | 'ignored' | 'allStages'> = { images, ignored: ignore === undefined ? null : rules, allStages: build === undefined };
+  const more: Pick<CheckInput, 'images' | 'ignored' | 'allStages'> = { images, ignored: ignore === undefined ? null : ignored, allStages: build === undefined };
   return checkDockerfile(tryParseDockerfile(source, 'Dockerfile'), { ...input, ...more });
 }
 

@@ -39,6 +39,11 @@ test('an ARG that imports a global one is the global one, with what it is made f
   assert.deepEqual(argsOf(source, { args: { C: '9' } }), ['3 C=9']);
 });
 
+test('an ARG that is made from an earlier one of its name is made from what that one was (BuildKit, testOutlineRecursiveArgs)', () => {
+  const source = 'ARG A=1\nARG B=2\nARG UNUSED=3\nARG A=$A$B\nARG C=${A}c\nARG A=${A}a$C\nFROM scratch\nARG A\nARG IN=1\nARG TWO=${IN}2\nARG IN=$IN$TWO\n';
+  assert.deepEqual(argsOf(source), ['2 B=2', '5 C=12c', '6 A=12a12c', '10 TWO=12', '11 IN=112']);
+});
+
 test('the outline holds what the stages below and beside the target can be given, and nothing of others', () => {
   const source = `ARG TAG=1
 FROM base:$TAG AS base
