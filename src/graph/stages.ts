@@ -4,7 +4,8 @@
  */
 import { TsbuildError, withPosition, type SourceRange } from '../base/errors.ts';
 import type { FromInstruction, Instruction } from '../dockerfile/instruction.ts';
-import { suggestionHint } from '../dockerfile/suggest.ts';
+import { suggest, suggestionHint } from '../dockerfile/suggest.ts';
+import { expandWord } from '../dockerfile/words.ts';
 import type { Platform } from '../image/config.ts';
 import { formatPlatform, parsePlatform } from '../image/platform.ts';
 import { familiarName, isReference, parseReference } from '../image/reference.ts';
@@ -82,13 +83,30 @@ function resolvePlatform(input: PlanInput, args: EnvList, from: FromInstruction)
   if (from.platform === undefined) return input.targetPlatform;
   const text = expand(from.platform, args, input.dockerfile, from.position);
   if (text === '') {
-    throw new TsbuildError('usage', 'PLATFORM_EMPTY', `FROM --platform=${from.platform}: empty platform value`, { position: from.position });
+    throw new TsbuildError('usage', 'PLATFORM_EMPTY', `FROM --platform=${from.platform}: empty platform value`, {
+      position: from.position,
+      hint: nearArgument(input, args, from.platform) ?? 'Give the ARG a default before the first FROM, or pass it with --build-arg.',
+    });
   }
   try {
     return parsePlatform(text, input.buildPlatform);
   } catch (error) {
-    throw withPosition(error, from.position);
+    throw withNearArgument(withPosition(error, from.position), nearArgument(input, args, from.platform));
   }
+}
+
+/** The name of an argument that is spelled nearly like one in the word that nobody declares. */
+function nearArgument({ dockerfile }: PlanInput, args: EnvList, word: string): string | undefined {
+  const declared = new Set([...args.pairs().map(([name]) => name), ...dockerfile.globalArgs.flatMap((arg) => arg.args.map(({ key }) => key))]);
+  const { unset } = expandWord(word, { lookup: (name) => args.get(name), escape: dockerfile.escape });
+  const near = unset.flatMap((name) => (declared.has(name) ? [] : (suggest(name, declared) ?? [])))[0];
+  return near === undefined ? undefined : `Did you mean $${near}?`;
+}
+
+function withNearArgument(error: unknown, hint: string | undefined): unknown {
+  if (!(error instanceof TsbuildError) || hint === undefined) return error;
+  const { errorClass, code, message, cause, details, position } = error;
+  return new TsbuildError(errorClass, code, message, { hint, details, ...(cause === undefined ? {} : { cause }), ...(position === undefined ? {} : { position }) });
 }
 
 /** @throws TsbuildError `BASE_NAME_BLANK` (SEMANTICS A6, 50) */
@@ -97,7 +115,7 @@ function baseWord(input: PlanInput, args: EnvList, from: FromInstruction): strin
   if (word !== '') return word;
   throw new TsbuildError('usage', 'BASE_NAME_BLANK', `FROM ${from.base}: base name should not be blank`, {
     position: from.position,
-    hint: 'Give the ARG a default before the first FROM, or pass it with --build-arg.',
+    hint: nearArgument(input, args, from.base) ?? 'Give the ARG a default before the first FROM, or pass it with --build-arg.',
   });
 }
 

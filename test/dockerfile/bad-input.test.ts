@@ -33,6 +33,7 @@ const plans: readonly (readonly [source: string, target: string | null])[] = [
   ['FROM scratch AS a\nCOPY --from=b /a /b\nFROM scratch AS b\nCOPY --from=a /a /b\n', null], ['FROM scratch\nCOPY --from=1 /a /b\nFROM scratch\nCOPY --from=2 /a /b\nFROM scratch\nRUN --mount=from=0,target=/x y\n', null], ['FROM scratch\nCOPY --from=1 /a /b\nFROM scratch AS late\n', '0'],
   ['FROM scratch\nCOPY --from=-1 /a /b\n', null], ['FROM scratch\nRUN --mount=from=7,target=/x y\n', null], ['FROM scratch AS one\nFROM scratch AS two\n', 'three'], ['FROM scratch\n', 'x'],
   ['FROM scratch\nCOPY --chmod=rwx a /b\n', null],
+  ['FROM --platform=$BULIDPLATFORM scratch\n', null], ['ARG MY_ARCH=amd64\nFROM --platform=linux/$MYARCH a\n', null], ['ARG IMAGE=a\nFROM $IMGAE\n', null], ['FROM --platform=$X a\n', null], ['FROM --platform=linux/amd64/v1/x a\n', null],
 ];
 
 function complaint(run: () => unknown): string {

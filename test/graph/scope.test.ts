@@ -62,6 +62,7 @@ test('A6.33 platform ARGs are global and must be imported', () => {
     [stage(''), {}, platforms],
     [stage('ARG TARGETPLATFORM TARGETOS TARGETARCH TARGETVARIANT TARGETOSVERSION'),
       { TARGETPLATFORM: 'linux/arm/v7', TARGETOS: 'linux', TARGETARCH: 'arm', TARGETVARIANT: 'v7', TARGETOSVERSION: '' }, platforms],
+    [stage('ARG TARGETPLATFORM TARGETOSVERSION'), { TARGETPLATFORM: 'windows(1.2.3)/amd64', TARGETOSVERSION: '1.2.3' }, { targetPlatform: { os: 'windows', architecture: 'amd64', 'os.version': '1.2.3' } }], // testPlatformWithOSVersion
     [stage('ARG BUILDPLATFORM\nARG BUILDOS\nARG BUILDARCH\nARG BUILDVARIANT'), { BUILDPLATFORM: 'linux/amd64', BUILDOS: 'linux', BUILDARCH: 'amd64', BUILDVARIANT: '' }, platforms],
     [stage('ARG TARGETARCH=mine'), { TARGETARCH: 'mine' }, platforms],
     [stage('ARG TARGETARCH'), { TARGETARCH: 'given' }, { ...platforms, args: { TARGETARCH: 'given' } }],

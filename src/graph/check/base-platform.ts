@@ -1,5 +1,5 @@
 /** InvalidBaseImagePlatform: an image for another platform than the one that was asked for. Only a build resolves images. */
-import { formatPlatform, normalizePlatform } from '../../image/platform.ts';
+import { formatWholePlatform, normalizePlatform } from '../../image/platform.ts';
 import { goQuote } from '../go-format.ts';
 import type { PlanInput } from '../plan-input.ts';
 import { fromNames } from '../reachable.ts';
@@ -22,9 +22,10 @@ function checkBase(base: Base, place: Place, { images, namedContexts }: PlanInpu
   if (base.kind !== 'image' || namedContexts.has(contextName(base.reference))) return;
   const image = images.get(base.key);
   if (image === undefined || image.diffIDs.length === 0) return;
-  const { os, architecture, variant } = image.config;
+  const { os, architecture, variant, 'os.version': version } = image.config;
   if (os === base.platform.os && architecture === base.platform.architecture) return;
-  const actual = formatPlatform(normalizePlatform({ os, architecture, ...(variant === undefined ? {} : { variant }) }));
-  const expected = formatPlatform(normalizePlatform(base.platform));
+  const whole = { os, architecture, ...(variant === undefined ? {} : { variant }), ...(version === undefined ? {} : { 'os.version': version }) };
+  const actual = formatWholePlatform(normalizePlatform(whole));
+  const expected = formatWholePlatform(normalizePlatform(base.platform));
   findings.report('InvalidBaseImagePlatform', `Base image ${base.reference} was pulled with platform ${goQuote(actual)}, expected ${goQuote(expected)} for current build`, place);
 }
