@@ -147,6 +147,6 @@ async function ignoredPaths(request: BuildRequest, dockerfilePath: string | null
   if (!copies || !isDirectoryContext(request)) return null;
   const ignore = await readIgnore(resolve(ports.workingDirectory, request.context), dockerfilePath);
   if (ignore.rules.length === 0) return null;
-  const { isIgnored } = openIgnore(ignore);
-  return { isIgnored, patterns: ignore.rules.map((rule) => ({ path: pathOfRule(rule), isException: rule.isException })) };
+  const rules = openIgnore(ignore);
+  return { isIgnored: (path) => rules.isIgnored(path), patterns: ignore.rules.map((rule) => ({ path: pathOfRule(rule), isException: rule.isException })) };
 }

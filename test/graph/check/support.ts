@@ -21,7 +21,8 @@ export interface CheckSettings extends PlanOptions {
 export function resultOf(source: string, settings: CheckSettings = {}): CheckResult {
   const { ignore, build, platforms = {}, ...plan } = settings;
   const parsed = parseIgnore((ignore ?? []).join('\n'), '.dockerignore');
-  const ignored = { isIgnored: openIgnore(parsed).isIgnored, patterns: parsed.rules.map((rule) => ({ path: pathOfRule(rule), isException: rule.isException })) };
+  const rules = openIgnore(parsed);
+  const ignored = { isIgnored: (path: string) => rules.isIgnored(path), patterns: parsed.rules.map((rule) => ({ path: pathOfRule(rule), isException: rule.isException })) };
   const input = without(inputOf('FROM scratch', plan), 'dockerfile');
   const images = build === undefined ? new Map() : knownImages(plan.bases ?? {}, platforms);
   const more: Pick<CheckInput, 'images' | 'ignored' | 'allStages'> = { images, ignored: ignore === undefined ? null : ignored, allStages: build === undefined };
