@@ -35,7 +35,9 @@ const reasons: Readonly<Record<string, string>> = {
   ENOTDIR: 'a directory cannot be mounted over a file, or below one',
   EBUSY: 'nothing can be mounted over the root',
   EPERM: '/proc and /sys take no mounts',
-  ELOOP: 'its links lead round in a circle',
+  EROFS: 'it is not there and cannot be made: /proc and /sys take no mounts',
+  ENOENT: 'it is not there and cannot be made: /proc and /sys take no mounts',
+  ELOOP: 'its links lead round in a circle, or through links of /proc that are none',
 };
 
 function targetUnfit(target: string, errno: unknown, cause: TsbuildError): TsbuildError {

@@ -103,6 +103,7 @@ export function planRootMounts(spec: StepSpec): Operation[] {
     planSys(spec, secure ? ['ro', ...data] : data),
     ...planCgroups(spec),
     ...(secure ? planMasks(spec) : []),
+    planOutput(spec),
     ...systemFiles(spec).map((file) => bindFile(file)),
     ...sortedMounts(spec).map((mount, index) => planMount(mount, index, spec)),
   ];
@@ -128,6 +129,11 @@ function planSys({ userNamespace, network }: StepSpec, attributes: readonly Moun
     return { operation: 'mount', type: 'sysfs', options: [['source', 'sysfs']], attributes, as: 'sys', at: inRoot('/sys') };
   }
   return { operation: 'bind', from: { in: 'host', path: '/sys' }, at: inRoot('/sys'), attributes, recursive: true, as: 'sys' };
+}
+
+/** Before anything of an image's or a Dockerfile's choice can lie on /dev/null, such as a mount whose target is a link to it. */
+function planOutput({ stepIds, user }: StepSpec): Operation {
+  return { operation: 'connect output', input: inDev('null'), uid: hostId(stepIds, 'uids', user.uid), gid: hostId(stepIds, 'gids', user.gid) };
 }
 
 /** Where a device of the step comes from. */

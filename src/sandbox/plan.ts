@@ -44,12 +44,10 @@ function planUserNamespace({ stepIds }: StepSpec): Operation[] {
 
 /** All that is mounted aside comes before the root, which then lies on top. */
 function planFileSystem(spec: StepSpec): Operation[] {
-  const [uid, gid] = [hostId(spec.stepIds, 'uids', spec.user.uid), hostId(spec.stepIds, 'gids', spec.user.gid)];
   return [
     ...planPrivate(spec),
     { operation: 'mount view', as: 'root', view: spec.root, userxattr: spec.userNamespace !== null, attributes: layerAttributes(spec, spec.security === 'sandbox' ? ['nodev'] : []) },
     ...planRootMounts(spec),
-    { operation: 'connect output', input: { in: 'dev', path: 'null' }, uid, gid },
     { operation: 'pivot root', to: 'root' },
     { operation: 'change directory', path: spec.cwd },
   ];
