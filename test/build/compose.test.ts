@@ -43,7 +43,7 @@ test('composeConfig adds rootfs and history to the planned config', () => {
   });
 });
 
-test('Ours 1: an instruction that added no layer is marked as empty', () => {
+test('Ours.1 an instruction that added no layer is marked as empty', () => {
   const { history = [], rootfs } = composeConfig(graph, 3, results([], [two]));
   assert.deepEqual(history.map((entry) => entry.empty_layer === true), [false, true, true, false]);
   assert.deepEqual(rootfs.diff_ids, [base, two]);

@@ -14,7 +14,7 @@ async function rulesOf(root: string, dockerfile: string | null): Promise<readonl
   return (await readIgnore(root, dockerfile)).rules.map(({ text }) => text);
 }
 
-test('A6 107: the ignore file next to the Dockerfile wins over that of the context, and they are never merged', async (t) => {
+test('A6.107 the ignore file next to the Dockerfile wins over that of the context, and they are never merged', async (t) => {
   const root = await writeContext(temporaryFolder(t), { '.dockerignore': 'a', 'app.Dockerfile.dockerignore': 'b', 'docker/Dockerfile.dockerignore': 'c', 'empty.Dockerfile.dockerignore': '' });
   assert.deepEqual(await rulesOf(root, join(root, 'Dockerfile')), ['a']);
   assert.deepEqual(await rulesOf(root, join(root, 'app.Dockerfile')), ['b']);
@@ -32,7 +32,7 @@ async function copied(t: TestContext, args: readonly string[], context: string):
   return execFileSync('find', ['.', '-type', 'f', '-printf', '%P\n'], { cwd: join(folder, 'out'), encoding: 'utf8' }).split('\n').filter(Boolean).sort();
 }
 
-test('A6 108: a named context that is a directory has its own ignore file, and the Dockerfile\'s is not for it', async (t) => {
+test('A6.108 a named context that is a directory has its own ignore file, and the Dockerfile\'s is not for it', async (t) => {
   const folder = temporaryFolder(t);
   const context = await writeContext(folder, { Dockerfile: 'FROM scratch\nCOPY . /main/\nCOPY --from=other . /other/\n', 'Dockerfile.dockerignore': 'a\nDockerfile*', '.dockerignore': 'b', a: '', b: '' });
   const other = join(folder, 'other');
@@ -40,7 +40,7 @@ test('A6 108: a named context that is a directory has its own ignore file, and t
   assert.deepEqual(await copied(t, ['--build-context', `other=${other}`], context), ['main/.dockerignore', 'main/b', 'other/.dockerignore', 'other/Dockerfile.dockerignore', 'other/a', 'other/c']);
 });
 
-test('A6 112: a Dockerfile and an ignore file that are ignored are read all the same, and COPY cannot see them', async (t) => {
+test('A6.112 a Dockerfile and an ignore file that are ignored are read all the same, and COPY cannot see them', async (t) => {
   const context = await writeContext(temporaryFolder(t), { Dockerfile: 'FROM scratch\nCOPY . /\n', '.dockerignore': '*\n!src\n**/.env', 'src/a': '', 'src/.env': '', b: '' });
   assert.deepEqual(await copied(t, [], context), ['src/a']);
   await writeFile(join(context, 'Dockerfile'), 'FROM scratch\nCOPY Dockerfile .dockerignore /x/\n');

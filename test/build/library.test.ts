@@ -192,7 +192,7 @@ test('ADD unpacks an archive of the context, and a download only with --unpack',
   assert.equal(logOf(events), 'far/inside\nmixed/far.tar\nmixed/inside\nnear/near.tar\n');
 });
 
-test('A6 88: WORKDIR belongs to the user as --chown reads it', { skip }, async (t) => {
+test('A6.88 WORKDIR belongs to the user as --chown reads it', { skip }, async (t) => {
   const { base } = await prepare(t, {
     Dockerfile: [
       'FROM base', "RUN echo 'app:x:1000:1001::/:/bin/sh' >> /etc/passwd; mkdir -m 777 /w", 'USER 4321', 'WORKDIR /w/number/deep', 'USER app', 'WORKDIR /w/name', 'USER 1000', 'WORKDIR /w/known',

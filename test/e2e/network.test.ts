@@ -40,7 +40,7 @@ test('--network none leaves only the loopback device', { skip }, async (t) => {
   assert.equal(await printedBy(t, interfaces, ['--network', 'none']), 'lo\n');
 });
 
-test('RUN --network=none has only the loopback device whatever the build has', { skip }, async (t) => {
+test('A1.12 RUN --network=none has only the loopback device whatever the build has', { skip }, async (t) => {
   assert.equal(await printedBy(t, interfaces, [], 'RUN --network=none'), 'lo\n');
 });
 
@@ -65,7 +65,7 @@ test('--network host reaches a server on the loopback of the host', { skip }, as
   assert.equal(await printedBy(t, ask('127.0.0.1', port), ['--network', 'host', '--allow', 'network.host']), 'the host answers\n');
 });
 
-test('RUN --network=host asks for an entitlement', { skip }, async (t) => {
+test('A1.12 RUN --network=host asks for an entitlement', { skip }, async (t) => {
   const folder = temporaryFolder(t);
   const context = await writeContext(folder, { Dockerfile: 'FROM busybox\nRUN --network=host true\n' });
   const { exitCode, stderr } = await runTsbuild(['build', '--progress=quiet', ...await fromLayout('busybox'), context], { store: join(folder, 'store') });

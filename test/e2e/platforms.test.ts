@@ -44,7 +44,7 @@ async function readIndex(reference: string): Promise<readonly Entry[]> {
 
 const built = ['linux/arm64', 'linux/amd64', 'linux/arm/v7'];
 
-test('one call builds for all platforms; the index keeps their order, and each image is of its platform', { skip }, async () => {
+test('A1.2 one call builds for all platforms; the index keeps their order, and each image is of its platform', { skip }, async () => {
   const archive = join(folder, 'image.tar');
   const reports = ['--iidfile', join(folder, 'iid'), '--metadata-file', join(folder, 'metadata.json')];
   const args = [...await fromLayout('platforms'), '--network=none', '-t', 'cross:1', '--platform', `${built.join(',')},arm64`, await crossContext()];
@@ -90,7 +90,7 @@ test('a second build is cached whole; the order of platforms is the user\'s and 
   assert.deepEqual(left?.map(({ digest }) => digest), right?.map(({ digest }) => digest).reverse(), 'the images themselves are the same');
 });
 
-test('type=local writes a folder for each platform, with what its ARGs said', { skip }, async () => {
+test('A4.2 type=local writes a folder for each platform, with what its ARGs said', { skip }, async () => {
   const out = join(folder, 'out');
   await mustBuild(['-o', out, '--platform', built.join(','), ...await fromLayout('platforms'), '--network=none', await crossContext()], call);
   assert.deepEqual((await readdir(out)).sort(), ['linux_amd64', 'linux_arm64', 'linux_arm_v7']);

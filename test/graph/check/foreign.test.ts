@@ -15,7 +15,7 @@ function checkRows(rows: readonly Row[]): void {
 /** The ignore rules and the source of one COPY. */
 type IgnoreRow = readonly [suiteTest: string, ignore: readonly string[], source: string, isReported: boolean];
 
-test('CopyIgnoredFile keeps quiet where a `!` rule may bring back what is copied, and only there', () => {
+test('A5 CopyIgnoredFile keeps quiet where a `!` rule may bring back what is copied, and only there', () => {
   const rows: readonly IgnoreRow[] = [
     ['TestValidateCopySourcePath: no patterns', [], 'lib/x', false],
     ['TestValidateCopySourcePath: excluded file', ['lib'], 'lib/x', true],

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { check, checkFindings, resultOf } from './support.ts';
 
-test('UndefinedArgInFrom knows declared and predefined arguments, with and without a value', () => {
+test('A5 UndefinedArgInFrom knows declared and predefined arguments, with and without a value', () => {
   check('ARG base=scratch\nFROM $base\nCOPY a .\n', []);
   check('ARG BUILDPLATFORM=linux/amd64\nFROM --platform=$BUILDPLATFORM scratch\n', []);
   check('FROM --platform=$BUILDPLATFORM scratch\n', []);
@@ -13,7 +13,7 @@ test('UndefinedArgInFrom knows declared and predefined arguments, with and witho
   check('FROM busybox${x}\nFROM scratch\n', ["1 UndefinedArgInFrom: FROM argument 'x' is not declared"]);
 });
 
-test('UndefinedArgInFrom suggests a near name, and the error follows', () => {
+test('A5 UndefinedArgInFrom suggests a near name, and the error follows', () => {
   const source = 'FROM --platform=$BULIDPLATFORM scratch\nCOPY a .\n';
   checkFindings(source, ["1 UndefinedArgInFrom: FROM argument 'BULIDPLATFORM' is not declared (did you mean BUILDPLATFORM?)"]);
   assert.deepEqual([resultOf(source).error?.code, resultOf(source).error?.position?.startLine], ['PLATFORM_EMPTY', 1]);
@@ -22,7 +22,7 @@ test('UndefinedArgInFrom suggests a near name, and the error follows', () => {
   assert.equal(resultOf(parts).error?.errorClass, 'usage');
 });
 
-test('InvalidDefaultArgInFrom wants a base that is valid without build arguments', () => {
+test('A5 InvalidDefaultArgInFrom wants a base that is valid without build arguments', () => {
   const said = (base: string) => `Default value for ARG ${base} results in empty or invalid base image name`;
   check('ARG VERSION\nFROM busybox:$VERSION\n', [`2 InvalidDefaultArgInFrom: ${said('busybox:$VERSION')}`], { args: { VERSION: 'latest' } });
   check('ARG IMAGE\nFROM $IMAGE\n', [`2 InvalidDefaultArgInFrom: ${said('$IMAGE')}`], { args: { IMAGE: 'busybox:latest' } });
@@ -34,7 +34,7 @@ test('InvalidDefaultArgInFrom wants a base that is valid without build arguments
   checkFindings('ARG IMAGE\nFROM $IMAGE\n', [`2 InvalidDefaultArgInFrom: ${said('$IMAGE')}`]);
 });
 
-test('RedundantTargetPlatform quotes the expression, and a longer one is not redundant', () => {
+test('A5 RedundantTargetPlatform quotes the expression, and a longer one is not redundant', () => {
   const said = (text: string) => `1 RedundantTargetPlatform: Setting platform to predefined ${text} in FROM is redundant as this is the default behavior`;
   check('FROM --platform=$TARGETPLATFORM scratch\n', [said('$TARGETPLATFORM')]);
   check('FROM --platform=${TARGETPLATFORM} scratch\n', [said('${TARGETPLATFORM}')]);
@@ -42,7 +42,7 @@ test('RedundantTargetPlatform quotes the expression, and a longer one is not red
   check('FROM --platform=${TARGETPLATFORM}${x} scratch\n', ["1 UndefinedArgInFrom: FROM argument 'x' is not declared"]);
 });
 
-test('FromPlatformFlagConstDisallowed, unless the name of the stage says the platform', () => {
+test('A5 FromPlatformFlagConstDisallowed, unless the name of the stage says the platform', () => {
   check('FROM --platform=linux/amd64 scratch\n', ['1 FromPlatformFlagConstDisallowed: FROM --platform flag should not use constant value "linux/amd64"']);
   check('FROM --platform=linux/amd64 scratch AS my_amd64_stage\n', []);
   check('FROM --platform=linux/amd64 scratch AS linux\n', []);
@@ -50,7 +50,7 @@ test('FromPlatformFlagConstDisallowed, unless the name of the stage says the pla
   check('FROM --platform=linux/x86_64 scratch AS x86\n', ['1 FromPlatformFlagConstDisallowed: FROM --platform flag should not use constant value "linux/x86_64"']);
 });
 
-test('InvalidBaseImagePlatform is known where images are: in a build', () => {
+test('A5 InvalidBaseImagePlatform is known where images are: in a build', () => {
   const arm = { os: 'linux', architecture: 'arm64', variant: 'v8' };
   const finding = 'InvalidBaseImagePlatform: Base image alpine:3 was pulled with platform "linux/arm64", expected "linux/amd64" for current build';
   const settings = { build: true, platforms: { 'alpine:3': arm } } as const;
@@ -61,6 +61,6 @@ test('InvalidBaseImagePlatform is known where images are: in a build', () => {
   check('FROM alpine:3\n', []);
 });
 
-test('the FROM lines of stages that the target does not need are checked in a build as well', () => {
+test('A5 the FROM lines of stages that the target does not need are checked in a build as well', () => {
   check('FROM --platform=linux/arm64 busybox\nRUN $x\nFROM scratch\n', ['1 FromPlatformFlagConstDisallowed'], { build: true });
 });

@@ -1,7 +1,7 @@
 import { test } from 'node:test';
 import { check } from './support.ts';
 
-test('JSONArgsRecommended is for CMD and ENTRYPOINT where no SHELL is set', () => {
+test('A5 JSONArgsRecommended is for CMD and ENTRYPOINT where no SHELL is set', () => {
   const said = (name: string) => `JSON arguments recommended for ${name} to prevent unintended behavior related to OS signals`;
   check('FROM scratch\nCMD mycommand\n', [`2 JSONArgsRecommended: ${said('CMD')}`]);
   check('FROM scratch\nENTRYPOINT mycommand\n', [`2 JSONArgsRecommended: ${said('ENTRYPOINT')}`]);
@@ -13,7 +13,7 @@ test('JSONArgsRecommended is for CMD and ENTRYPOINT where no SHELL is set', () =
   check('FROM windows\nCMD mycommand\n', [`2 JSONArgsRecommended: ${said('CMD')}`]);
 });
 
-test('WorkdirRelativePath looks at the first WORKDIR of a stage and of those that it starts from', () => {
+test('A5 WorkdirRelativePath looks at the first WORKDIR of a stage and of those that it starts from', () => {
   check('FROM scratch\nWORKDIR app/\nWORKDIR more\n', ['2 WorkdirRelativePath: Relative workdir "app/" can have unexpected results if the base image changes']);
   check('FROM scratch AS a\nWORKDIR /app\n\nFROM a AS b\nWORKDIR subdir/\n', []);
   check('FROM scratch AS a\nWORKDIR /app\nFROM a AS b\nFROM b\nWORKDIR subdir/\n', []);
@@ -22,7 +22,7 @@ test('WorkdirRelativePath looks at the first WORKDIR of a stage and of those tha
   check('FROM base\nWORKDIR app\n', ['2 WorkdirRelativePath'], { build: true, bases: { base: { config: { WorkingDir: '/srv' } } } });
 });
 
-test('MultipleInstructionsDisallowed names the earlier instruction, which has no effect', () => {
+test('A5 MultipleInstructionsDisallowed names the earlier instruction, which has no effect', () => {
   const said = (name: string) => `Multiple ${name} instructions should not be used in the same stage because only the last one will be used`;
   check('FROM scratch\nENTRYPOINT ["/a"]\nENTRYPOINT ["/b"]\nCMD ["/a"]\nCMD ["/b"]\nHEALTHCHECK CMD ["/a"]\nHEALTHCHECK NONE\n', [
     `2 MultipleInstructionsDisallowed: ${said('ENTRYPOINT')}`, `4 MultipleInstructionsDisallowed: ${said('CMD')}`, `6 MultipleInstructionsDisallowed: ${said('HEALTHCHECK')}`,
@@ -31,7 +31,7 @@ test('MultipleInstructionsDisallowed names the earlier instruction, which has no
   check('FROM scratch AS a\nCMD ["/a"]\nENTRYPOINT ["/a"]\nHEALTHCHECK NONE\n\nFROM a AS b\nCMD ["/b"]\nENTRYPOINT ["/b"]\nHEALTHCHECK NONE\n', []);
 });
 
-test('LegacyKeyValueFormat', () => {
+test('A5 LegacyKeyValueFormat', () => {
   check('FROM scratch\nENV testkey value\nLABEL key value\n', [
     '2 LegacyKeyValueFormat: "ENV key=value" should be used instead of legacy "ENV key value" format',
     '3 LegacyKeyValueFormat: "LABEL key=value" should be used instead of legacy "LABEL key value" format',
@@ -43,7 +43,7 @@ test('LegacyKeyValueFormat', () => {
   check(other, [], { build: true });
 });
 
-test('SecretsUsedInArgOrEnv goes by the words of a name', () => {
+test('A5 SecretsUsedInArgOrEnv goes by the words of a name', () => {
   const said = (what: string) => `SecretsUsedInArgOrEnv: Do not use ARG or ENV instructions for sensitive data (${what})`;
   check(`FROM scratch
 ARG SECRET_PASSPHRASE
@@ -63,7 +63,7 @@ ENV PASSWORD_FILE=/x TOKEN_VERSION=2 monkey=1 authors=2 keyring=3
   check('FROM scratch\nARG word=token\nENV $word=1\n', [`3 ${said('ENV "token"')}`]);
 });
 
-test('ExposeProtoCasing and ExposeInvalidFormat look at ports after substitution', () => {
+test('A5 ExposeProtoCasing and ExposeInvalidFormat look at ports after substitution', () => {
   check('FROM scratch\nEXPOSE 80/TcP 81/tcp 82 83/UDP\n', [
     "2 ExposeProtoCasing: Defined protocol '80/TcP' in EXPOSE instruction should be lowercase",
     "2 ExposeProtoCasing: Defined protocol '83/UDP' in EXPOSE instruction should be lowercase",
@@ -75,7 +75,7 @@ test('ExposeProtoCasing and ExposeInvalidFormat look at ports after substitution
   ]);
 });
 
-test('CopyIgnoredFile explains what COPY and ADD cannot find', () => {
+test('A5 CopyIgnoredFile explains what COPY and ADD cannot find', () => {
   const ignored = (verb: string, file: string) => `CopyIgnoredFile: Attempting to ${verb} file "${file}" that is excluded by .dockerignore`;
   check('FROM scratch\nCOPY Dockerfile .\nADD Dockerfile /windy\n', [`2 ${ignored('Copy', 'Dockerfile')}`, `3 ${ignored('Add', 'Dockerfile')}`], { ignore: ['Dockerfile'] });
   check('FROM scratch AS base\nCOPY Dockerfile /foobar\nADD Dockerfile /windy\n\nFROM base\nCOPY --from=base /foobar /Dockerfile\n', [], { ignore: ['foobar'] });

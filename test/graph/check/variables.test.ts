@@ -3,7 +3,7 @@ import { check } from './support.ts';
 
 const said = (name: string, near?: string) => `UndefinedVar: Usage of undefined variable '$${name}'${near === undefined ? '' : ` (did you mean $${near}?)`}`;
 
-test('UndefinedVar knows ARG and ENV from their line on, in the stage and in those that it starts from', () => {
+test('A5 UndefinedVar knows ARG and ENV from their line on, in the stage and in those that it starts from', () => {
   check('FROM scratch\nARG foo\nCOPY Dockerfile${foo} .\n', []);
   check('FROM alpine AS base\nARG foo=Dockerfile\n\nFROM base\nCOPY $foo .\n', []);
   check('FROM alpine\nRUN echo $PATH $anything\nCMD ["$x"]\nHEALTHCHECK CMD ["$x"]\n', []);
@@ -14,7 +14,7 @@ test('UndefinedVar knows ARG and ENV from their line on, in the stage and in tho
   check('FROM scratch AS first\nCOPY $foo .\n\nFROM scratch AS second\nCOPY $bar .\n', [`5 ${said('bar')}`], { build: true });
 });
 
-test('UndefinedVar looks at every word in which variables are substituted', () => {
+test('A5 UndefinedVar looks at every word in which variables are substituted', () => {
   const bodies = [
     'ENV $v=1', 'ENV a=$v', 'LABEL $v=1', 'LABEL a="x $v"', 'ADD --chown=$v a /', 'COPY --chmod=${v:-600} a /', 'COPY a $v/', 'COPY $v $v /', 'COPY --exclude=$v a /',
     'COPY <<EOF /x\n$v\nEOF', 'WORKDIR /$v', 'USER $v', 'VOLUME /$v', 'ARG a=$v', 'ARG long=1 b=$long$v', 'RUN --mount=type=cache,target=/c$v x', 'STOPSIGNAL ${v}9',
@@ -25,7 +25,7 @@ test('UndefinedVar looks at every word in which variables are substituted', () =
   }
 });
 
-test('UndefinedVar of an ARG counts only where its default is used', () => {
+test('A5 UndefinedVar of an ARG counts only where its default is used', () => {
   check('FROM scratch\nARG a=$v\n', [], { args: { a: '1' } });
   check('FROM scratch\nARG a=1 b=$a c=$b\n', []);
   check('FROM scratch\nARG b=$a a=1\n', [`2 ${said('a')}`]);

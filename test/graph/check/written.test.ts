@@ -1,7 +1,7 @@
 import { test } from 'node:test';
 import { check, checkFindings } from './support.ts';
 
-test('StageNameCasing and FromAsCasing look at the words as they are written', () => {
+test('A5 StageNameCasing and FromAsCasing look at the words as they are written', () => {
   check('# syntax\n\nFROM scratch AS BadName\n\nFROM scratch as second\n\nFROM scratch AS third\n', [
     "3 StageNameCasing: Stage name 'BadName' should be lowercase",
     "5 FromAsCasing: 'as' and 'FROM' keywords' casing do not match",
@@ -16,7 +16,7 @@ test('a FROM of mixed case is told of its own case, not of the case of AS', () =
   check('frOM scratch as one\nfrom scratch as two\n', ["1 ConsistentInstructionCasing: Command 'frOM' should match the case of the command majority (lowercase)"]);
 });
 
-test('ConsistentInstructionCasing goes by the majority, and by upper case where there is none', () => {
+test('A5 ConsistentInstructionCasing goes by the majority, and by upper case where there is none', () => {
   check('FROM scratch\ncopy a /a\nCOPY a /b\n', ["2 ConsistentInstructionCasing: Command 'copy' should match the case of the command majority (uppercase)"]);
   check('from scratch\nCOPY a /a\ncopy a /b\n', ["2 ConsistentInstructionCasing: Command 'COPY' should match the case of the command majority (lowercase)"]);
   check('from scratch\nCOPY a /\nCOPY b /\nCOPY c /\n', ["1 ConsistentInstructionCasing: Command 'from' should match the case of the command majority (uppercase)"]);
@@ -31,12 +31,12 @@ test('ARGs before the first FROM have no vote in casing and are not told of it',
   check('arg A\narg B\narg C\nFROM scratch\nCOPY a /\n', []);
 });
 
-test('NoEmptyContinuation is shown where the instruction ends', () => {
+test('A5 NoEmptyContinuation is shown where the instruction ends', () => {
   check('\nFROM scratch\nCOPY a \\\n\n/b\nCOPY a \\\n/c\n', ['5 NoEmptyContinuation: Empty continuation line']);
   check('FROM scratch\nCOPY a \\\n# a comment is fine\n/b\n', []);
 });
 
-test('DuplicateStageName and ReservedStageName', () => {
+test('A5 DuplicateStageName and ReservedStageName', () => {
   check('FROM scratch AS b\nFROM scratch AS b\nFROM scratch as B\n', [
     '2 DuplicateStageName: Duplicate stage name "b", stage names should be unique',
     '3 StageNameCasing', '3 FromAsCasing', '3 DuplicateStageName: Duplicate stage name "b", stage names should be unique',
@@ -49,12 +49,12 @@ test('DuplicateStageName and ReservedStageName', () => {
   check('FROM scratch\nFROM scratch AS a\n', []);
 });
 
-test('MaintainerDeprecated', () => {
+test('A5 MaintainerDeprecated', () => {
   check('FROM scratch\nMAINTAINER me@example.org\n', ['2 MaintainerDeprecated: Maintainer instruction is deprecated in favor of using label']);
   check('FROM scratch\nLABEL org.opencontainers.image.authors="me@example.org"\n', []);
 });
 
-test('InvalidDefinitionDescription, where it is switched on, wants descriptions to start with the name', () => {
+test('A5 InvalidDefinitionDescription, where it is switched on, wants descriptions to start with the name', () => {
   const good = `# foo this is the foo
 ARG foo=bar
 
