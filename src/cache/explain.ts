@@ -79,7 +79,7 @@ function compareMaps(before: ReadonlyMap<string, JsonValue>, after: ReadonlyMap<
   return (['changed', 'new', 'gone'] as const).flatMap((change) => differences.filter((difference) => difference.change === change));
 }
 
-/** The entries of an object, of a list of `[name, …]`, of `{path|name|key, …}` or of `NAME=value`; null for other values. */
+/** The entries of an object, of a list of `[name, …]`, of `{path|name|key, …}`, of `{kind, …}` or of `NAME=value`; null for other values. */
 function namedEntries(value: JsonValue): ReadonlyMap<string, JsonValue> | null {
   if (value === null || typeof value !== 'object') return null;
   const entries = new Map<string, JsonValue>();
@@ -87,19 +87,35 @@ function namedEntries(value: JsonValue): ReadonlyMap<string, JsonValue> | null {
     for (const [name, entry] of Object.entries(value)) if (entry !== undefined) entries.set(name, entry);
     return entries;
   }
+  const counts = new Map<string, number>();
   for (const entry of value) {
-    const name = entryName(entry);
+    const name = entryName(entry) ?? numbered(kindOf(entry), counts);
     if (name === null || entries.has(name)) return null;
     entries.set(name, entry);
   }
   return entries;
 }
 
+/** Things without names of their own are told apart by their order: `context`, `context 2`. */
+function numbered(kind: string | null, counts: Map<string, number>): string | null {
+  if (kind === null) return null;
+  const count = (counts.get(kind) ?? 0) + 1;
+  counts.set(kind, count);
+  return count === 1 ? kind : `${kind} ${count}`;
+}
+
+function kindOf(entry: JsonValue): string | null {
+  if (entry === null || typeof entry !== 'object' || isList(entry)) return null;
+  const kind = entry['kind'];
+  return typeof kind === 'string' ? kind : null;
+}
+
 function entryName(entry: JsonValue): string | null {
   if (typeof entry === 'string') return /^([^=]+)=/.exec(entry)?.[1] ?? null;
   if (entry === null || typeof entry !== 'object') return null;
   const name = isList(entry) ? entry[0] : (entry['path'] ?? entry['name'] ?? entry['key']);
-  return typeof name === 'string' ? name : null;
+  if (typeof name !== 'string') return null;
+  return kindOf(entry) === 'http' ? `http ${name}` : name;
 }
 
 function isList(value: object): value is readonly JsonValue[] {

@@ -81,7 +81,7 @@ test('A6.73 an unchanged address is asked for, but neither sent again nor added 
   files['/f'] = 'two';
   const third = await finish(options);
   assert.deepEqual(performedSteps(third.events).length, 2);
-  assert.match(third.events.flatMap((event) => (event.type === 'step-note' ? [event.text] : [])).join('\n'), /^miss: changed f\nmiss: changed f, root$/);
+  assert.match(third.events.flatMap((event) => (event.type === 'step-note' ? [event.text] : [])).join('\n'), /^miss: changed http f\nmiss: changed http f, root$/);
   assert.notEqual(third.result.imageID, first.result.imageID);
 });
 

@@ -114,14 +114,14 @@ test('A6.108 each local named context has its own .dockerignore, never that of t
   assert.deepEqual(names, ['0/.dockerignore', '0/Dockerfile', '0/a', '1/.dockerignore', '1/b', '2/a', '2/b']);
 });
 
-test('a miss is explained by the files, not by the kind of the source that they come from', { skip }, async (t) => {
+test('a miss names the source that changed: a context, a here-document', { skip }, async (t) => {
   const folder = temporaryFolder(t);
   const options = await bench.prepare(['FROM base', 'COPY --from=there f /', 'COPY <<b /', 'text', 'b'], { buildContexts: [{ name: 'there', value: folder }] });
   const notes = async (): Promise<readonly string[]> => (await finish(options)).events.flatMap((event) => (event.type === 'step-note' ? [event.text] : []));
   await writeFile(join(folder, 'f'), '1');
   await notes();
   await writeFile(join(folder, 'f'), '22');
-  assert.deepEqual(await notes(), ['miss: changed files', 'miss: changed root']);
+  assert.deepEqual(await notes(), ['miss: changed context', 'miss: changed root']);
   await writeFile(join(options.context, 'Dockerfile'), 'FROM base\nCOPY --from=there f /\nCOPY <<b /\nother\nb\n');
   assert.deepEqual(await notes(), ['miss: changed b']);
 });
