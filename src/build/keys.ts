@@ -75,7 +75,7 @@ async function contentValue(environment: BuildEnvironment, from: VertexID, sourc
 /** COPY and ADD: the merged tree that the destination is resolved in, and what will land there. */
 export async function copyKey(environment: BuildEnvironment, operation: CopyOperation, inputs: Inputs, signal: AbortSignal): Promise<CacheKey> {
   const files = await Promise.all(operation.sources.map((source) => sourceValue(environment, operation, source, inputs, signal)));
-  return makeKey('copy/4', [
+  return makeKey('copy/5', [
     { name: 'root', value: operation.link ? 'any' : chain(inputs.get(operation.root)?.layers) },
     { name: 'files', value: files },
     { name: 'destination', value: operation.destination },
