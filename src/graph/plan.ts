@@ -12,6 +12,7 @@ import { globalArguments } from './arguments.ts';
 import { containerConfig } from './container-config.ts';
 import { planCopy } from './copy-instruction.ts';
 import { expand, expandShown } from './expand.ts';
+import { checkKernelWords } from './kernel-words.ts';
 import {
   applyArg,
   applyCommand,
@@ -140,6 +141,7 @@ function applyInstruction(
   const { input } = context;
   const onbuild = isTrigger ? 'ONBUILD ' : '';
   const commit = (operation: Operation, createdBy: string, next: StageState = state): StageState => {
+    checkKernelWords(operation, { keyword: instruction.kind.toUpperCase(), position: instruction.position });
     const name = names.next(state.env) + onbuild + shownText(instruction, state, input, operation);
     const label = { ...labelOf(context, stage, step), name, position: instruction.position };
     return withLayer(next, input, context.vertices.add(operation, label), createdBy);

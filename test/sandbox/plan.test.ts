@@ -76,3 +76,15 @@ test('501 layers are refused with a number', () => {
   const lowers = Array.from({ length: 501 }, (_, index) => ({ kind: 'directory' as const, path: `/l${index}` }));
   checkRejected({ root: { lowers, upper: '/u', work: '/w' } }, 'LAYERS_TOO_MANY');
 });
+
+test('a NUL character in the environment is refused by the name of the variable, its value unseen', () => {
+  for (const [name, value] of [['TOKEN', 's3cret\0x'], ['TOKEN', Buffer.from('s3cret\0x')], ['TOK\0EN', 's3cret']] as const) {
+    assert.throws(() => planStep({ ...typical, env: [['PATH', '/bin'], [name, value]] }), (error) => {
+      assert.ok(error instanceof TsbuildError);
+      assert.deepEqual([error.errorClass, error.code], ['usage', 'NUL_CHARACTER']);
+      assert.match(error.message, /^run step: the variable "TOK(\\u0000)?EN" has a NUL character/);
+      assert.doesNotMatch(error.message, /s3cret/);
+      return true;
+    });
+  }
+});
