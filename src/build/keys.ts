@@ -121,7 +121,7 @@ async function sourceValue(
 }
 
 export function workdirKey(environment: BuildEnvironment, operation: WorkdirOperation, inputs: Inputs): CacheKey {
-  return makeKey('workdir/2', [
+  return makeKey('workdir/3', [
     { name: 'root', value: chain(inputs.get(operation.root)?.layers) },
     { name: 'path', value: operation.path },
     { name: 'user', value: operation.user },

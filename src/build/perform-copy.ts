@@ -155,7 +155,8 @@ async function downloadItem(
 
 /**
  * WORKDIR makes the directory and its parents for the current user, read as `--chown` reads it: after `USER 7` they are
- * 7:7, as BuildKit makes them. One that exists makes no layer ("Ours", 1).
+ * 7:7, as BuildKit makes them; without a USER they are made as mkdir makes them, whose group a setgid directory gives. One
+ * that exists makes no layer ("Ours", 1).
  */
 export async function performWorkdir(
   environment: BuildEnvironment,
@@ -165,7 +166,7 @@ export async function performWorkdir(
   signal: AbortSignal,
 ): Promise<Performed> {
   const base = inputs.get(operation.root)?.layers ?? [];
-  const owner = operation.user === '' ? root : resolveOwner(operation.user, await readAccounts(environment, base, signal), vertex.stage);
+  const owner = operation.user === '' ? null : resolveOwner(operation.user, await readAccounts(environment, base, signal), vertex.stage);
   const directory = await mkdtemp(join(environment.store.paths.tmp, 'workdir-'));
   const item: CopyItem = { origin: { kind: 'directory', path: directory }, isSingle: false, name: '', mtimeNs: null, entries: [] };
   const layer = await writeCopy(

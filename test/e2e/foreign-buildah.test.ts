@@ -62,6 +62,27 @@ const copies: readonly ForeignCase[] = [
   { of: 'bud symlink/Dockerfile.absolute-dir-symlink', lines: from('mkdir -p /my/data; touch /my/data/exe; ln -s /my/data /data', 'COPY --from=from /data /data', 'VOLUME [ "/data" ]'), tree: ['data d 755 0:0', 'data/exe f 644 0:0 ""'] },
   { of: 'bud dest-symlink', context: 'printf 1 > f', lines: ['FROM base', 'ENV REAL=/usr/hbase LINK=/etc/hbase', 'RUN umask 022; mkdir $REAL; ln -s $REAL $LINK', 'COPY f $LINK'], tree: ['etc d 755 0:0', 'etc/hbase l 777 0:0 -> /usr/hbase', 'usr d 755 0:0', 'usr/hbase d 755 0:0', 'usr/hbase/f f 644 0:0 "1"'] },
   { of: 'bud dest-symlink-dangling', context: 'printf 1 > f', lines: ['FROM base', 'RUN ln -s /symlink /src', 'COPY f /src/'], tree: ['src l 777 0:0 -> /symlink', 'symlink d 755 0:0', 'symlink/f f 644 0:0 "1"'] },
+  { of: 'copyglob: ** is one name, as * is', context: 'mkdir -p a/sub b/sub/sub; touch 0.txt a/1.txt a/sub/2.txt b/sub/3.txt b/sub/sub/4.txt', lines: ['FROM scratch', 'ARG SOURCE', 'COPY $SOURCE /1/', 'COPY **/sub/*.txt /2/', 'COPY b/**/*sub/*.txt /3/'], args: { SOURCE: '**/*.txt' }, tree: ['1 d 755 0:0', '1/1.txt f 644 0:0 ""', '2 d 755 0:0', '2/2.txt f 644 0:0 ""', '2/3.txt f 644 0:0 ""', '3 d 755 0:0', '3/4.txt f 644 0:0 ""'] },
+  { of: 'copy--exclude-subdir-under-source', context: 'mkdir -p app/storage/views; touch app/a app/storage/b app/storage/views/c', lines: ['FROM scratch', 'COPY --exclude=storage/views app/ app/'], tree: ['app d 755 0:0', 'app/a f 644 0:0 ""', 'app/storage d 755 0:0', 'app/storage/b f 644 0:0 ""'] },
+  { of: 'copy--exclude-exception-under-source', context: 'mkdir -p app/views; touch app/views/test app/views/exception', lines: ['FROM scratch', 'COPY --exclude=views/* --exclude=!views/exception app/ app/'], tree: ['app d 755 0:0', 'app/views d 755 0:0', 'app/views/exception f 644 0:0 ""'] },
+  { of: 'copy--exclude-includes-dot-slash: an exception alone leaves nothing out', context: 'mkdir d-c; touch d-c/f g', lines: ['FROM scratch', "COPY --exclude='!**/*-c' ./ s/"], tree: ['s d 755 0:0', 's/d-c d 755 0:0', 's/d-c/f f 644 0:0 ""', 's/g f 644 0:0 ""'] },
+  { of: 'add--exclude-includes-star', context: 'mkdir -p a/d-c d-c; touch a/f a/d-c/g d-c/h', lines: ['FROM scratch', 'ADD --exclude=**/*-c ./ s/'], tree: ['s d 755 0:0', 's/a d 755 0:0', 's/a/f f 644 0:0 ""'] },
+  ...([
+    ['copy--parents', './x/a ./y/a', ['x d', 'x/a', 'y d', 'y/a']],
+    ['copy--parents-directories', './x', ['x d', 'x/a', 'x/y d', 'x/y/a', 'x/z d', 'x/z/a']],
+    ['copy--parents-directory-with-parent-directory', './x/y/', ['x d', 'x/y d', 'x/y/a']],
+    ['copy--parents-path-with-star', './x/*/a ./*/b', ['x d', 'x/y d', 'x/y/a', 'x/z d', 'x/z/a', 'y d', 'y/b']],
+    ['copy--parents-unknown-count-parent-directories', './x/*', ['x d', 'x/a', 'x/y d', 'x/y/a', 'x/z d', 'x/z/a']],
+    ['copy--parents-limit-parents-unknown-count-parent-directories', './x/./*', ['a', 'y d', 'y/a', 'z d', 'z/a']],
+    ['copy--parents-limit-parent-directories', './x/./y/*', ['y d', 'y/a']],
+    ['copy--parents-limit-parent-directories-1', './x/y/./*', ['a']],
+  ] as const).map(([name, source, tree]): ForeignCase => ({
+    of: name,
+    context: 'mkdir -p x/y x/z y; touch x/a x/y/a x/z/a y/a y/b',
+    lines: ['FROM scratch', `COPY --parents ${source} /p/`],
+    tree: ['p d 755 0:0', ...tree.map((line) => `p/${line.endsWith(' d') ? `${line} 755 0:0` : `${line} f 644 0:0 ""`}`)],
+  })),
+  { of: 'copy--parents-dir-with-links', lines: from('mkdir -p /x/y /x/z; touch /x/y/b /x/z/a /x/z/b; ln -s /x/z/b /x/z/l; ln /x/z/a /x/z/h; ln /x/y/b /x/z/i', 'COPY --from=from --parents ./x/ /p', 'COPY --from=from --parents ./x/./z/ /q/'), tree: ['p d 755 0:0', 'p/x d 755 0:0', 'p/x/y d 755 0:0', 'p/x/y/b f 644 0:0 ""', 'p/x/z d 755 0:0', 'p/x/z/a f 644 0:0 ""', 'p/x/z/b f 644 0:0 ""', 'p/x/z/h h 644 0:0 -> p/x/z/a', 'p/x/z/i h 644 0:0 -> p/x/y/b', 'p/x/z/l l 777 0:0 -> /x/z/b', 'q d 755 0:0', 'q/z d 755 0:0', 'q/z/a f 644 0:0 ""', 'q/z/b f 644 0:0 ""', 'q/z/h h 644 0:0 -> q/z/a', 'q/z/i f 644 0:0 ""', 'q/z/l l 777 0:0 -> /x/z/b'] },
   { of: 'bud copy-exclude', context: 'printf 1 > a.txt; printf 2 > b', lines: ['FROM scratch', 'COPY --exclude=*txt . /t'], tree: ['t d 755 0:0', 't/b f 644 0:0 "2"'] },
 ];
 
@@ -71,6 +92,7 @@ const adds: readonly ForeignCase[] = [
   { of: 'xattrs-file-in-archive', context: 'printf x > f; xattr f user.a test; tar -cf a.tar --format=posix --xattrs f', lines: ['FROM scratch', 'ADD a.tar .'], tree: ['f f 644 0:0 "x" user.a=74657374'] },
   { of: 'add-parent-symlink', context: 'mkdir -p t/real; ln -s real t/link; printf f > t/real/f; tar -cf a.tar --sort=name -C t .', lines: ['FROM scratch', 'ADD a.tar /sub'], tree: ['sub d 755 0:0', 'sub/link l 777 0:0 -> real', 'sub/real d 755 0:0', 'sub/real/f f 644 0:0 "f"'] },
   { of: 'add-parent-dangling', context: 'printf f > f', lines: ['FROM base', 'RUN ln -s target /symlink', 'ADD . /symlink/deep/'], tree: ['symlink l 777 0:0 -> target', 'target d 755 0:0', 'target/deep d 755 0:0', 'target/deep/f f 644 0:0 "f"'] },
+  { of: 'add-parent-clean: the destination is cleaned before links are followed', context: 'printf f > f', lines: ['FROM base', 'RUN ln -s /target/sub /symlink', 'ADD . /symlink/..'], tree: ['f f 644 0:0 "f"', 'symlink l 777 0:0 -> /target/sub'] },
   { of: 'add-archive-4: a directory of archives is copied', context: 'printf f > f; tar -cf a.tar f; rm f; mkdir s; cp a.tar s/; gzip s/a.tar; tar -cf p.tar --files-from=/dev/null; rm a.tar p.tar; printf p > p', lines: ['FROM scratch', 'ADD / /', 'FROM base', 'RUN --mount=from=0,target=/m test -f /m/s/a.tar.gz && test -f /m/p && touch /ok'], tree: ['ok f 644 0:0 ""'] },
   { of: 'add-archive-7: each match of a wildcard is unpacked', context: 'printf f > f; tar -cf a.tar f; printf g > g; tar -czf b.tar.gz g; mkdir s; mv a.tar b.tar.gz s; printf p > s/p', lines: ['FROM scratch', 'ADD s/* /s/'], tree: ['s d 755 0:0', 's/f f 644 0:0 "f"', 's/g f 644 0:0 "g"', 's/p f 644 0:0 "p"'] },
   { of: 'add-dir-not-dir', context: 'printf f > file; tar -cf a.tar file', lines: ['FROM scratch AS s', 'WORKDIR /file', 'WORKDIR /', 'ADD a.tar /'], tree: ['file f 644 0:0 "f"'] },
@@ -83,6 +105,7 @@ const adds: readonly ForeignCase[] = [
 
 const others: readonly ForeignCase[] = [
   { of: 'workdir-owner', lines: ['FROM base', 'USER daemon', 'WORKDIR /created/dir', 'RUN touch here'], tree: ['created d 755 1:1', 'created/dir d 755 1:1', 'created/dir/here f 644 1:1 ""'] },
+  { of: 'workdir with trailing separator', lines: ['FROM base', 'USER daemon', 'WORKDIR /tmp/', 'WORKDIR /made/'], tree: ['made d 755 1:1'] },
   { of: 'bud workdir-symlink/Dockerfile-2', context: 'printf 1 > f', lines: ['FROM base', 'RUN ln -s /var/lib/t /t', 'WORKDIR /t', 'RUN touch made', 'COPY f ./f'], tree: ['t l 777 0:0 -> /var/lib/t', 'var d 755 0:0', 'var/lib d 755 0:0', 'var/lib/t d 755 0:0', 'var/lib/t/f f 644 0:0 "1"', 'var/lib/t/made f 644 0:0 ""'] },
   { of: 'bud workdir-symlink/Dockerfile-3', context: 'printf 1 > f', lines: ['FROM base', 'RUN ln -s /var/lib/t /t', 'WORKDIR /t/low', 'COPY f ./1', 'COPY f /t/2', 'COPY f /t/low/3'], tree: ['t l 777 0:0 -> /var/lib/t', 'var d 755 0:0', 'var/lib d 755 0:0', 'var/lib/t d 755 0:0', 'var/lib/t/2 f 644 0:0 "1"', 'var/lib/t/low d 755 0:0', 'var/lib/t/low/1 f 644 0:0 "1"', 'var/lib/t/low/3 f 644 0:0 "1"'] },
   { of: 'volume', context: 'printf 1 > f; printf 2 > g', lines: ['FROM scratch', 'ADD f /var/www/', 'VOLUME /var/www', 'ADD f /var/', 'VOLUME /var', 'ADD g /var/'], tree: ['var d 755 0:0', 'var/f f 644 0:0 "1"', 'var/g f 644 0:0 "2"', 'var/www d 755 0:0', 'var/www/f f 644 0:0 "1"'] },
@@ -98,6 +121,7 @@ const others: readonly ForeignCase[] = [
     lines: ['FROM scratch', 'COPY s /s'],
     tree: ['s d 755 0:0', 's/1 d 755 0:0', 's/1/2 d 755 0:0', 's/1/2/3 d 755 0:0', 's/1/2/3/4 d 755 0:0', 's/1/2/3/4/5 d 755 0:0', 's/1/2/3/4/5/f f 644 0:0 ""', 's/1/2/3/4/f f 644 0:0 ""', 's/1/2/3/4/g f 644 0:0 ""', 's/1/2/f f 644 0:0 ""', 's/1/2/g f 644 0:0 ""', 's/f f 644 0:0 ""', 's/g f 644 0:0 ""'],
   },
+  { of: 'dockerignore-exclude-kind-of-deep-subdir-dot', context: "printf '**/e\\n!**/f\\n.dockerignore\\n' > .dockerignore; mkdir -p e/f/g d/e/x; touch a e/b e/f/c e/f/g/d d/e/x/f", lines: ['FROM scratch', 'COPY . 1/', 'COPY * 2/'], tree: ['1 d 755 0:0', '1/a f 644 0:0 ""', '1/d d 755 0:0', '1/d/e d 755 0:0', '1/d/e/x d 755 0:0', '1/d/e/x/f f 644 0:0 ""', '1/e d 755 0:0', '1/e/f d 755 0:0', '1/e/f/c f 644 0:0 ""', '1/e/f/g d 755 0:0', '1/e/f/g/d f 644 0:0 ""', '2 d 755 0:0', '2/a f 644 0:0 ""', '2/e d 755 0:0', '2/e/x d 755 0:0', '2/e/x/f f 644 0:0 ""', '2/f d 755 0:0', '2/f/c f 644 0:0 ""', '2/f/g d 755 0:0', '2/f/g/d f 644 0:0 ""'] },
   { of: 'dockerignore-allowlist-nothing-dot', context: "printf '**\\n' > .dockerignore; touch f", lines: ['FROM scratch', 'COPY . .'], tree: [] },
   { of: 'dockerignore-allowlist-subdir-nofile-file', context: "printf '**\\n!d/f1\\n' > .dockerignore; mkdir d; touch d/f2", lines: ['FROM scratch', 'COPY d/f1 /f1'], refused: ['SOURCE_NOT_FOUND', 2] },
 ];

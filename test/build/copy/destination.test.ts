@@ -113,6 +113,15 @@ test('A6.62 in a setgid directory missing parents inherit its group and the bit,
   ]);
 });
 
+test('A6.88 in a setgid directory WORKDIR inherits its group and the bit, unless a USER is set', { skip }, async () => {
+  const { layers } = await bench.build({ below: 'mkdir s; chown 5:6 s; chmod 2775 s', dockerfile: over('WORKDIR /s/a/b', 'USER 0', 'WORKDIR /s/c', 'USER 7:8', 'WORKDIR /s/d') });
+  assert.deepEqual(layers.slice(1), [
+    ['s d 2775 5:6', 's/a d 2755 0:6', 's/a/b d 2755 0:6'],
+    ['s d 2775 5:6', 's/c d 2755 0:0'],
+    ['s d 2775 5:6', 's/d d 2755 7:8'],
+  ]);
+});
+
 test('A6.63b the directory that is copied gives its mode to nothing, those in it do; one that stands there keeps its own', { skip }, async () => {
   const { layers } = await bench.build({
     context: 'mkdir -p d/sub; chmod 700 d; chmod 750 d/sub; printf 1 > d/sub/f',
