@@ -46,6 +46,7 @@ const defaults: Omit<BuildRequest, 'context' | 'storeRoot'> = {
   target: null,
   buildArgs: [],
   buildContexts: [],
+  contextModes: 'keep',
   secrets: [],
   ssh: [],
   platforms: [],

@@ -79,6 +79,10 @@ export type TimestampPolicy = (typeof timestampPolicies)[number];
 /** Bytes that the cache may take after a build: `default` is a part of the disk, `off` is all of it. */
 export type CacheBudget = number | 'default' | 'off';
 
+/** Modes of files in contexts that are directories: as they are, or reduced to what git knows. */
+export const contextModes = ['keep', 'git'] as const;
+export type ContextModes = (typeof contextModes)[number];
+
 export interface BuildRequest {
   /** A directory, a URL, or `-` for a tar or a Dockerfile on standard input. As written. */
   readonly context: string;
@@ -90,6 +94,7 @@ export interface BuildRequest {
   readonly buildArgs: readonly BuildArgument[];
   /** `--build-context`, values as written. */
   readonly buildContexts: readonly NamedValue[];
+  readonly contextModes: ContextModes;
   readonly secrets: readonly SecretSource[];
   readonly ssh: readonly SshSource[];
   /** As written, commas resolved; empty means this machine's. */

@@ -6,14 +6,13 @@ import type { DirectoryReader } from '../context/tree.ts';
 import { replaceFile } from '../store/durable.ts';
 import type { Store } from '../store/store.ts';
 import { ContextSource, type ContextObserver } from './context-source.ts';
-import { contextReader, readContextContents } from './read-context.ts';
+import { readContextContents } from './read-context.ts';
 
 /** Where a context's files are, once they are here. */
 export interface ContextPlace {
   readonly root: string;
   readonly ignore: Ignore;
-  /** The addon's unless given. */
-  readonly readDirectory?: DirectoryReader;
+  readonly readDirectory: DirectoryReader;
   /** Whether it is gone after the build: nothing is worth remembering of its files. */
   readonly isTemporary: boolean;
   /** Of the reading of its files. */
@@ -38,7 +37,7 @@ export function lazyContext({ store, locate, nowNs }: LazyContextOptions): OpenC
     return new ContextSource({
       root: place.root,
       ignore: place.ignore,
-      readDirectory: place.readDirectory ?? contextReader(place.root),
+      readDirectory: place.readDirectory,
       cacheFile: place.isTemporary ? null : join(store.paths.files, `${name}.jsonl`),
       readContents: readContextContents,
       writeFile: (path, text) => replaceFile({ path, temporary: join(store.paths.tmp, `files-${name}`), bytes: text, mode: 0o600 }),

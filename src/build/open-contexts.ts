@@ -1,14 +1,16 @@
 /** The main context and the named ones, each opened when a step first asks for its files. */
 import { mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ignoreNothing } from '../context/ignore.ts';
+import { withGitModes } from '../context/git-modes.ts';
+import { ignoreNothing, type Ignore } from '../context/ignore.ts';
 import type { NamedContext } from '../source/named-context.ts';
 import type { Store } from '../store/store.ts';
 import type { BuildRequest } from './build-request.ts';
 import type { ContextObserver, ContextSource } from './context-source.ts';
 import { locateContext } from './inputs.ts';
+import { contextReader } from './read-context.ts';
 import { readIgnore } from './read-ignore.ts';
-import { lazyContext, type LazyContextOptions, type OpenContext } from './lazy-context.ts';
+import { lazyContext, type ContextPlace, type LazyContextOptions, type OpenContext } from './lazy-context.ts';
 import type { InputOptions } from './read-dockerfile.ts';
 import type { Sources } from './sources.ts';
 
@@ -55,7 +57,7 @@ type Locate = LazyContextOptions['locate'];
 async function placesOf(options: ContextsOptions): Promise<ReadonlyMap<string, Locate>> {
   const places = new Map<string, Locate>([['', await placeOfMain(options)]]);
   for (const [name, context] of options.named) {
-    if (context.kind === 'directory') places.set(name, async () => ({ root: context.path, ignore: await readIgnore(context.path, null), isTemporary: false, observer: options.observerOf(name) }));
+    if (context.kind === 'directory') places.set(name, async () => directoryPlace(options, name, context.path, await readIgnore(context.path, null)));
     else if (context.kind === 'remote') places.set(name, placeOfRemote(options, name, context.url));
   }
   return places;
@@ -66,9 +68,15 @@ async function placeOfMain(options: ContextsOptions): Promise<Locate> {
   const observer = options.observerOf('');
   if (fetched !== undefined) return () => Promise.resolve({ ...fetched, ignore: ignoreNothing, isTemporary: true, observer });
   const root = await locateContext(request, options);
-  if (root !== null) return async () => ({ root, ignore: await readIgnore(root, dockerfilePath), isTemporary: false, observer });
+  if (root !== null) return async () => directoryPlace(options, '', root, await readIgnore(root, dockerfilePath));
   const empty = await mkdtemp(join(store.paths.tmp, 'empty-'));
-  return () => Promise.resolve({ root: empty, ignore: ignoreNothing, isTemporary: true, observer });
+  return () => Promise.resolve({ root: empty, ignore: ignoreNothing, readDirectory: contextReader(empty), isTemporary: true, observer });
+}
+
+/** A directory of the user's: its modes are of a checkout, and so may depend on an umask. */
+function directoryPlace({ request, observerOf }: ContextsOptions, name: string, root: string, ignore: Ignore): ContextPlace {
+  const read = contextReader(root);
+  return { root, ignore, readDirectory: request.contextModes === 'git' ? withGitModes(read) : read, isTemporary: false, observer: observerOf(name) };
 }
 
 const unseen: ContextObserver = { started: () => undefined, done: () => undefined, failed: () => undefined };

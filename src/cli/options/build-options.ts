@@ -4,7 +4,7 @@
  */
 import { Option, type Command } from 'commander';
 import { pidsMaxDefault } from '../../sandbox/cgroup/group-limits.ts';
-import { entitlements, networkModes, timestampPolicies, usernsModes } from '../build-request.ts';
+import { contextModes, entitlements, networkModes, timestampPolicies, usernsModes } from '../build-request.ts';
 import { callMethods } from '../commands.ts';
 import { unavailableOptions } from './unavailable.ts';
 
@@ -14,6 +14,7 @@ export interface RawBuildOptions {
   readonly target?: string;
   readonly buildArg: readonly string[];
   readonly buildContext: readonly string[];
+  readonly contextModes: string;
   readonly secret: readonly string[];
   readonly ssh: readonly string[];
   readonly platform: readonly string[];
@@ -82,7 +83,7 @@ export function addInputOptions(command: Command): Command {
 
 /** What commander gives where no option is given. */
 export const noBuildOptions: RawBuildOptions = {
-  buildArg: [], buildContext: [], secret: [], ssh: [], platform: [], tag: [], label: [], annotation: [], output: [], timestamps: 'constant',
+  buildArg: [], buildContext: [], contextModes: 'keep', secret: [], ssh: [], platform: [], tag: [], label: [], annotation: [], output: [], timestamps: 'constant',
   cache: true, cacheFilter: [], network: 'default', userns: 'host', addHost: [], ulimit: [], allow: [], deviceReadBps: [], deviceWriteBps: [], deviceReadIops: [], deviceWriteIops: [],
 };
 
@@ -117,6 +118,7 @@ function inputOptions(): readonly Option[] {
     new Option('--target <stage>', 'Stage to build (default: the last one)'),
     list('--build-arg <name=value>', 'Set an ARG; NAME alone takes the value from the environment'),
     list('--build-context <name=value>', 'Add a named context: a directory, docker-image://, oci-layout:// or a URL'),
+    new Option('--context-modes <modes>', `Modes of files in directories: ${contextModes.join(', ')}. git: 755 if the owner may execute a file, else 644, directories 755, so that checkouts under any umask agree (default: keep)`).default('keep'),
     list('--secret <spec>', 'Offer a secret to RUN: id=ID[,src=FILE|,env=NAME]'),
     list('--ssh <spec>', 'Offer an SSH agent or keys to RUN: default, or ID=SOCKET|KEY[,KEY]'),
     list('--platform <list>', 'Platforms to build for, such as linux/arm64 (default: this machine)'),

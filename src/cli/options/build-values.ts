@@ -2,7 +2,7 @@
  * Turns the words of the build options into a request. It reads the environment it is given and nothing else:
  * no file is opened, no name resolved.
  */
-import { entitlements, networkModes, timestampPolicies, usernsModes, type BuildRequest, type CacheBudget } from '../build-request.ts';
+import { contextModes, entitlements, networkModes, timestampPolicies, usernsModes, type BuildRequest, type CacheBudget } from '../build-request.ts';
 import type { RawBuildOptions } from './build-options.ts';
 import { oneOf, parseFields } from './csv.ts';
 import { groupLimitsOf } from './group-limits.ts';
@@ -38,7 +38,7 @@ export function buildRequestOf(context: string, raw: RawBuildOptions, env: Envir
   };
 }
 
-type Inputs = 'context' | 'file' | 'target' | 'buildArgs' | 'buildContexts' | 'secrets' | 'ssh' | 'platforms' | 'sourceDateEpoch';
+type Inputs = 'context' | 'file' | 'target' | 'buildArgs' | 'buildContexts' | 'contextModes' | 'secrets' | 'ssh' | 'platforms' | 'sourceDateEpoch';
 
 function inputsOf(context: string, raw: RawBuildOptions, env: Environment): Pick<BuildRequest, Inputs> {
   const buildArgs = raw.buildArg.map((text) => parseBuildArg(text, env));
@@ -48,6 +48,7 @@ function inputsOf(context: string, raw: RawBuildOptions, env: Environment): Pick
     target: raw.target ?? null,
     buildArgs,
     buildContexts: raw.buildContext.map((text) => parseNamed('--build-context', text)),
+    contextModes: oneOf('--context-modes', raw.contextModes, contextModes),
     secrets: raw.secret.map((text) => parseSecret(text, env)),
     ssh: raw.ssh.map((text) => parseSsh(text, env)),
     platforms: splitList(raw.platform),

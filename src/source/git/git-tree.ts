@@ -1,9 +1,10 @@
 /** A checked-out repository as COPY and ADD see it: what git keeps in it is hidden, and its modes are those that git knows. */
 import { lutimes, readdir } from 'node:fs/promises';
 import { TsbuildError } from '../../base/errors.ts';
+import { withGitModes } from '../../context/git-modes.ts';
 import { ignoreNothing } from '../../context/ignore.ts';
 import { findInTree } from '../../context/select.ts';
-import { openContextTree, type DirectoryReader, type TreeEntry } from '../../context/tree.ts';
+import { openContextTree, type DirectoryReader } from '../../context/tree.ts';
 import { readDirectory } from '../../native/directory.ts';
 
 export interface GitTreeOptions {
@@ -11,18 +12,9 @@ export interface GitTreeOptions {
   readonly keepsGit: boolean;
 }
 
-/** Files 0644 or 0755, directories 0755 (SEMANTICS A6, 75): whatever the umask was when git wrote them. */
+/** Modes are those that git knows, whatever the umask was when it wrote the files. */
 export function gitDirectoryReader({ root, keepsGit }: GitTreeOptions): DirectoryReader {
-  return (path) => readDirectory(root, path).flatMap((entry) => (entry.name === '.git' && !keepsGit ? [] : [withMode(entry, modeOf(entry))]));
-}
-
-function withMode({ name, type, sizeBytes, mtimeNs, ctimeNs, device, inode, linkCount, rdev, linkTarget }: TreeEntry, mode: number): TreeEntry {
-  return { name, type, mode, sizeBytes, mtimeNs, ctimeNs, device, inode, linkCount, rdev, linkTarget };
-}
-
-function modeOf({ type, mode }: TreeEntry): number {
-  if (type === 'symlink') return 0o777;
-  return type === 'directory' || (mode & 0o100) !== 0 ? 0o755 : 0o644;
+  return withGitModes((path) => readDirectory(root, path).filter(({ name }) => name !== '.git' || keepsGit));
 }
 
 /**
