@@ -38,9 +38,10 @@ const undiciApart = {
 async function compileStepFilters() {
   const { outputFiles: [file] } = await build({ ...shared, format: 'esm', entryPoints: ['src/sandbox/step-filter.ts'], write: false });
   const { stepFilter } = await import(`data:text/javascript;base64,${Buffer.from(file.contents).toString('base64')}`);
-  return Object.fromEntries(['x64', 'arm64'].map((name) => [name, Buffer.from(stepFilter(name)).toString('base64')]));
+  const compile = (isolation) => Object.fromEntries(['x64', 'arm64'].map((name) => [name, Buffer.from(stepFilter(name, isolation)).toString('base64')]));
+  return { namespaces: compile('namespaces'), chroot: compile('chroot') };
 }
-const contents = `const filters=${JSON.stringify(await compileStepFilters())};export const stepFilter=(name)=>Buffer.from(filters[name],'base64');`;
+const contents = `const filters=${JSON.stringify(await compileStepFilters())};export const stepFilter=(name,isolation='namespaces')=>Buffer.from(filters[isolation][name],'base64');`;
 const stepFiltersCompiled = {
   name: 'step-filters-compiled',
   setup({ onLoad }) {

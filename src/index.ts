@@ -56,6 +56,7 @@ const defaults: Omit<BuildRequest, 'context' | 'storeRoot'> = {
   noCacheFilter: [],
   pull: false,
   network: 'default',
+  isolation: 'default',
   addHosts: [],
   ulimits: [],
   shmSizeBytes: null,

@@ -82,6 +82,15 @@ void Duplication::directory(int fromFd, int toFd, std::string& path, size_t dept
   setAttributes(fromFd, ".", toFd, ".", st, path);
 }
 
+void Duplication::top(int fromFd, const char* name, int toFd, const char* newName, std::string& path) {
+  struct stat st;
+  if (fstatat(fromFd, name, &st, AT_SYMLINK_NOFOLLOW) != 0) operation_.failErrno("fstatat", path);
+  if (!S_ISDIR(st.st_mode)) return entry(fromFd, name, toFd, newName, path);
+  if (mkdirat(toFd, newName, 0700) != 0) operation_.failErrno("mkdirat", path);
+  std::string below;
+  directory(openDirectory(operation_, fromFd, name, path).get(), openDirectory(operation_, toFd, newName, path).get(), below);
+}
+
 void Duplication::entry(int fromFd, const char* name, int toFd, const char* newName, std::string& path, size_t depth) {
   struct stat st;
   if (fstatat(fromFd, name, &st, AT_SYMLINK_NOFOLLOW) != 0) operation_.failErrno("fstatat", path);

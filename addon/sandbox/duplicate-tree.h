@@ -18,7 +18,9 @@ class Duplication {
   // Fills the empty directory with a copy of the other's content, and gives it the other's attributes. Both descriptors
   // must be readable. `path` is for messages: "" or ending in `/`.
   void directory(int fromFd, int toFd, std::string& path, size_t depth = 0);
-  // Copies one entry, which must not be there yet.
+  // Copies one entry, which must not be there yet, with all that is below it: the whole that is copied. `path` is for messages.
+  void top(int fromFd, const char* name, int toFd, const char* newName, std::string& path);
+  // Copies one entry below the top, which must not be there yet.
   void entry(int fromFd, const char* name, int toFd, const char* newName, std::string& path, size_t depth = 0);
 
  private:

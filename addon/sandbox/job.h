@@ -5,6 +5,7 @@
 // reply frame and _exit. A frame is at most PIPE_BUF (4096) bytes, so that frames of several jobs never mix.
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,6 +29,7 @@ enum class JobKind : uint16_t {
   Give = 12,   // give.cc: changes owner and mode of one directory or socket
   Duplicate = 13,  // duplicate.cc: copies a snapshot's tree
   CompareTrees = 14,  // compare-trees.cc: the first difference between two trees
+  Probe = 15,  // probe.cc: tries what steps need
   Stop = 100,  // server.cc: kills the job with the given id
 };
 
@@ -56,6 +58,7 @@ class FrameWriter {
     u32(static_cast<uint32_t>(v.size()));
     raw(v.data(), v.size());
   }
+  void append(const FrameWriter& other) { body_ += other.body_; }
   const std::string& body() const { return body_; }
 
  private:
@@ -65,6 +68,8 @@ class FrameWriter {
 
 // Writes one frame; a body that would not fit in PIPE_BUF is cut (only details of failures can be that long).
 void sendFrame(const Job& job, FrameType type, const FrameWriter& body);
+// What the process does when a job ends by `fail`, or because nobody reads its frames: once, and it may fail itself.
+void beforeEnd(std::function<void()> work);
 void warn(const Job& job, std::string_view line);
 [[noreturn]] void succeed(const Job& job, const FrameWriter& body);
 // `error` is an errno value; `path` names the operand, in the root's terms where it lies in a root.
@@ -84,4 +89,5 @@ void warn(const Job& job, std::string_view line);
 [[noreturn]] void runExport(Job& job, SpecReader& spec);
 [[noreturn]] void runDuplicate(Job& job, SpecReader& spec);
 [[noreturn]] void runCompareTrees(Job& job, SpecReader& spec);
+[[noreturn]] void runProbe(Job& job, SpecReader& spec);
 [[noreturn]] void runPark(Job& job, SpecReader& spec);

@@ -10,10 +10,12 @@
 #include <cerrno>
 
 #include "answer.h"
+#include "descendants.h"
 
 namespace {
 
 constexpr int kKilled = SIGKILL;  // as a wait status
+constexpr int kTidyingTenthsMax = 100;  // tenths of a second that supervisors have to put things back
 
 using Worker = void (*)(Job&, SpecReader&);
 
@@ -32,6 +34,7 @@ Worker workerOf(JobKind kind) {
     case JobKind::Give: return runGive;
     case JobKind::Duplicate: return runDuplicate;
     case JobKind::CompareTrees: return runCompareTrees;
+    case JobKind::Probe: return runProbe;
     case JobKind::Run:
     case JobKind::Stop: break;
   }
@@ -97,7 +100,7 @@ void Jobs::startWorker(Request& request, Job& job) {
   const pid_t pid = fork();
   if (pid == 0) runWorker(request, job);
   if (pid > 0) {
-    running_[pid] = {job.id, {}};
+    running_[pid] = {job.id, {}, false};
     return;
   }
   parking_.ended(job.id);
@@ -152,7 +155,7 @@ void Jobs::settle(Waiting& run) {
     if (pid < 0) writeFailed(run.job, "clone", "clone3", -pid);
   }
   if (pid > 0) {
-    running_[pid] = {run.job.id, run.network};
+    running_[pid] = {run.job.id, run.network, !hasNamespaces_};
     return;
   }
   if (pool != nullptr) pool->release(networkId, reusable);
@@ -187,7 +190,7 @@ int Jobs::timeoutMs() const {
 
 void Jobs::stop(uint32_t id) {
   for (const auto& [pid, running] : running_) {
-    if (running.id == id) kill(pid, SIGKILL);  // not reaped yet, so the number is still its own
+    if (running.id == id) kill(pid, running.isSupervised ? SIGTERM : SIGKILL);  // not reaped yet, so the number is still its own
   }
   std::erase_if(waiting_, [this, id](Waiting& run) {
     if (run.job.id != id) return false;
@@ -195,6 +198,22 @@ void Jobs::stop(uint32_t id) {
     writeExited(run.job, kKilled, {});
     return true;
   });
+}
+
+std::set<pid_t> Jobs::children() const {
+  std::set<pid_t> pids;
+  for (const auto& [pid, running] : running_) pids.insert(pid);
+  return pids;
+}
+
+void Jobs::endAll() {
+  if (hasNamespaces_) return;
+  for (const auto& [pid, running] : running_) kill(pid, running.isSupervised ? SIGTERM : SIGKILL);
+  for (int tenths = 0; tenths < kTidyingTenthsMax && !running_.empty(); tenths++) {
+    reap();
+    if (!running_.empty()) usleep(100'000);
+  }
+  killDescendants();
 }
 
 void Jobs::reap() {
@@ -211,6 +230,7 @@ void Jobs::reap() {
     const Running ended = job->second;
     running_.erase(job);
     parking_.ended(ended.id);
+    if (ended.isSupervised) killDescendants(children());  // what a supervisor that was killed itself has left
     if (ended.network.pool != nullptr) ended.network.pool->release(ended.network.id, ended.network.reusable);
     writeExited(answer(ended.id), status, usage);
   }

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -16,7 +17,8 @@
 
 class Jobs {
  public:
-  explicit Jobs(int replyFd) : replyFd_(replyFd) {}
+  // `hasNamespaces`: whether the kernel ends a step with its first process. Else a supervisor does (supervise.cc).
+  Jobs(int replyFd, bool hasNamespaces) : replyFd_(replyFd), hasNamespaces_(hasNamespaces) {}
 
   // Starts the process of a job, or keeps it until its network is ready. Whatever goes wrong is answered with Failed and
   // Exited, as if the job had done it.
@@ -26,6 +28,8 @@ class Jobs {
   void stop(uint32_t id);
   // Reaps every process that has ended and writes Exited for those that are jobs.
   void reap();
+  // Nobody will ask for anything any more: where the end of this process does not end all jobs, this does.
+  void endAll();
 
   // For the poll loop: what runs wait for, their networks and the processes on their way into control groups, and the runs
   // that have it all.
@@ -42,6 +46,7 @@ class Jobs {
   struct Running {
     uint32_t id = 0;
     Network network;
+    bool isSupervised = false;  // a step without namespaces: told to end by SIGTERM, because it has to tidy up
   };
   struct Waiting {
     Job job;
@@ -57,8 +62,10 @@ class Jobs {
   pid_t clone(Waiting& run, int netnsFd);
   NetworkPool& poolOf(const std::vector<NetworkProgram>& programs);
   Job answer(uint32_t id) const;
+  std::set<pid_t> children() const;
 
   int replyFd_;
+  bool hasNamespaces_;
   std::map<pid_t, Running> running_;
   std::vector<Waiting> waiting_;
   Parking parking_;

@@ -13,3 +13,9 @@ int landlockAbi();
 // no_new_privs may stay off, so that sudo works); before or after the seccomp filter, which allows these calls.
 // Returns 0; or an errno: EOPNOTSUPP where the kernel cannot (ABI < 6), EPERM without CAP_SYS_ADMIN and no_new_privs.
 int landlockScopeAbstractSockets();
+
+// Lets the calling process and its children open, make, move, remove and execute nothing but what is below the directory, and,
+// from ABI 6 on, send signals to nobody outside and reach no abstract socket there; nor do they attach to processes outside.
+// Changing owner, mode or times of what can be reached by another way is not covered. Needs no_new_privs or CAP_SYS_ADMIN.
+// Returns 0, EOPNOTSUPP before ABI 2 (renaming between directories could not be allowed), or errno.
+int landlockConfine(int rootFd);

@@ -41,6 +41,14 @@ constexpr Entry kOperations[] = {
     {"make user namespace", makeUserNamespace},
     {"enter user namespace", enterStepUserNamespace},
     {"set kernel parameter", setKernelParameter},
+    {"open aside", openAside},
+    {"place directory", placeDirectory},
+    {"place file", placeFile},
+    {"place copy", placeCopy},
+    {"lend", lendPath},
+    {"supervise", supervise},
+    {"confine to root", confineToRoot},
+    {"change root", changeRoot},
 };
 
 }  // namespace

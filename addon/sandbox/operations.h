@@ -10,6 +10,7 @@
 #include "fd.h"
 #include "job.h"
 #include "mount.h"
+#include "placement.h"
 
 // A mounted tree that later operations refer to by name.
 struct Slot {
@@ -50,6 +51,7 @@ class StepContext {
   std::map<std::string, Slot> slots;
   std::vector<Stub> stubs;
   Fd userNamespace;  // the step's own, not yet entered; invalid where it has that of the server
+  Placements placements;
 };
 
 // Carries out the operations in the specification and never returns: the last one executes the command.
@@ -71,6 +73,12 @@ void makeDirectory(StepContext& step);
 void makeDevice(StepContext& step);
 void makeLink(StepContext& step);
 void makeFile(StepContext& step);
+// placement.h: openAside, placeDirectory, placeFile, placeCopy, lendPath
+// supervise.cc
+void supervise(StepContext& step);
+// confine.cc
+void confineToRoot(StepContext& step);
+void changeRoot(StepContext& step);
 // process-operations.cc
 void setHostName(StepContext& step);
 void bringLoopbackUp(StepContext& step);

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <functional>
+#include <utility>
 
 #include "job.h"
 
@@ -20,9 +22,18 @@ void put(char*& at, Integer value) {
   at += sizeof value;
 }
 
+std::function<void()> lastWork;
+
+[[noreturn]] void end(int code) {
+  if (const std::function<void()> work = std::exchange(lastWork, {})) work();
+  _exit(code);
+}
+
 std::string_view shortened(std::string_view text) { return text.substr(0, kTextMax); }
 
 }  // namespace
+
+void beforeEnd(std::function<void()> work) { lastWork = std::move(work); }
 
 void sendFrame(const Job& job, FrameType type, const FrameWriter& body) {
   char frame[PIPE_BUF];
@@ -35,7 +46,7 @@ void sendFrame(const Job& job, FrameType type, const FrameWriter& body) {
   const size_t total = kFrameHeaderBytes + size;
   while (write(job.replyFd, frame, total) < 0) {
     // Nobody reads any more: Node has died, and the server ends everything as soon as it sees that.
-    if (errno != EINTR) _exit(1);
+    if (errno != EINTR) end(1);
   }
 }
 
@@ -60,5 +71,5 @@ void fail(const Job& job, uint16_t operationIndex, std::string_view operation, s
   body.bytes(shortened(path));
   body.bytes(shortened(detail));
   sendFrame(job, FrameType::Failed, body);
-  _exit(1);
+  end(1);
 }

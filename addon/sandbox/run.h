@@ -16,7 +16,7 @@ constexpr int kRequestFd = 3;
 constexpr int kReplyFd = 4;
 
 // What the server itself must know of a run; the head of its specification:
-// u64 CLONE_NEW* flags, network programs, bool whether its network may serve another step, the cgroup.procs files of its
+// u64 CLONE_NEW* flags (none: the process is the step's supervisor, supervise.cc), network programs, bool whether its network may serve another step, the cgroup.procs files of its
 // control groups.
 struct RunHead {
   uint64_t cloneFlags = 0;

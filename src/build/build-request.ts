@@ -4,6 +4,7 @@
  * names of images, platforms and outputs are as written, because the folders that know their syntax read them.
  */
 
+import type { IsolationChoice } from '../native/isolation.ts';
 import type { GroupLimits } from '../sandbox/cgroup/group-limits.ts';
 
 /** A name with a value. */
@@ -64,6 +65,8 @@ export interface Ulimit {
 export const networkModes = ['default', 'none', 'host'] as const;
 export type NetworkMode = (typeof networkModes)[number];
 
+export { isolationChoices } from '../native/isolation.ts';
+
 /** Whose ids the users of RUN are when root builds: the machine's own, or ids of nobody (`native/step-ids.ts`). */
 export const usernsModes = ['host', 'auto'] as const;
 export type UsernsMode = (typeof usernsModes)[number];
@@ -106,6 +109,8 @@ export interface BuildRequest {
   readonly noCacheFilter: readonly string[];
   readonly pull: boolean;
   readonly network: NetworkMode;
+  /** How RUN is kept apart from the machine. */
+  readonly isolation: IsolationChoice;
   readonly addHosts: readonly HostEntry[];
   readonly ulimits: readonly Ulimit[];
   readonly shmSizeBytes: number | null;

@@ -194,7 +194,7 @@ async function buildInStore(state: BuildState): Promise<BuildOutcome> {
   const name = builderArg(request, 'BUILDKIT_BUILD_NAME');
   reporter.send({ type: 'build-started', steps: [...steps.values()], target: graph.targetName, ...(name === '' ? {} : { name }) });
   const cache = openCache(store);
-  const machinery = lazyMachinery({ store, times, reporter, limits: request.limits, userns: request.userns, runCount: graph.vertices.filter(({ operation }) => operation.kind === 'run').length, searchPath: ports.searchPath, architecture: ports.architecture });
+  const machinery = lazyMachinery({ store, times, reporter, limits: request.limits, userns: request.userns, runCount: graph.vertices.filter(({ operation }) => operation.kind === 'run').length, searchPath: ports.searchPath, architecture: ports.architecture, isolation: request.isolation });
   const contexts = await openContexts({
     ...ports,
     sources,

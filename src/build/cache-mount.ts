@@ -75,8 +75,9 @@ async function lockFolder(work: MountWork, mount: CacheMount, name: string, held
 }
 
 /** `shared`: any number at once; `locked`: one after the other; `private`: one, and null if it is taken. */
-async function lockCache({ signal, note }: MountWork, { id, sharing }: CacheMount, path: string): Promise<Lock | null> {
-  const shared = sharing === 'shared';
+async function lockCache({ signal, note, environment }: MountWork, { id, sharing }: CacheMount, path: string): Promise<Lock | null> {
+  // Without mounts a cache is moved into the step's tree: it can be in one at a time.
+  const shared = sharing === 'shared' && (await environment.machinery()).helper.isolation === 'namespaces';
   const lock = await tryLock(path, shared);
   if (lock !== null || sharing === 'private') return lock;
   note(`waiting for the cache ${id}, which another step uses`);

@@ -1,9 +1,10 @@
 /** What running steps needs of this machine, started when the first step misses the cache and at most once a build. */
 import { readFile } from 'node:fs/promises';
-import { errnoCode } from '../base/errors.ts';
+import { errnoCode, TsbuildError } from '../base/errors.ts';
 import { releaseAll, undo } from '../base/releasing.ts';
 import type { TimePolicy } from '../layer/layer.ts';
-import { startHelper } from '../native/helper.ts';
+import type { Helper } from '../native/helper.ts';
+import type { IsolationChoice } from '../native/isolation.ts';
 import { findStepIds } from '../native/step-ids.ts';
 import { callerName, subordinateHint, type UserNamespace } from '../native/user-namespace.ts';
 import { openCgroups, type CgroupOptions } from '../sandbox/cgroup/cgroups.ts';
@@ -11,9 +12,9 @@ import type { GroupLimits } from '../sandbox/cgroup/group-limits.ts';
 import { park } from '../sandbox/cgroup/park.ts';
 import { detectNetwork } from '../sandbox/network.ts';
 import { stepFilter } from '../sandbox/step-filter.ts';
-import { openDirectorySnapshotter } from '../snapshot/directory.ts';
 import type { Store } from '../store/store.ts';
 import type { UsernsMode } from './build-request.ts';
+import { startIsolated } from './choose-isolation.ts';
 import type { DefaultNetwork, Machinery } from './environment.ts';
 import { lazyCgroups } from './lazy-cgroups.ts';
 import type { StepReporter } from './observer.ts';
@@ -30,6 +31,7 @@ export interface MachineryOptions {
   readonly searchPath: string;
   /** `process.arch`. */
   readonly architecture: string;
+  readonly isolation: IsolationChoice;
 }
 
 /** The machinery of one build: `get` starts it, `close` ends what was started. */
@@ -54,28 +56,32 @@ export function lazyMachinery(options: MachineryOptions): LazyMachinery {
 }
 
 async function start(options: MachineryOptions): Promise<Machinery> {
-  const { reporter, store, times } = options;
-  const helper = await startHelper({
-    onWarning: (text) => reporter.send({ type: 'notice', level: 'warning', code: 'SANDBOX', text }),
-  });
-  sayIds(helper.userNamespace, reporter);
+  const { reporter, store } = options;
+  const { helper, snapshots } = await startIsolated(options);
+  const { isolation } = helper;
+  if (isolation === 'namespaces') sayIds(helper.userNamespace, reporter);
   try {
-    const [snapshots, resolvConf] = await Promise.all([openDirectorySnapshotter({ store, helper, times }), readResolvConf()]);
+    if (isolation === 'chroot' && options.userns === 'auto') throw usernsUnable();
+    const resolvConf = await readResolvConf();
     let network: Promise<DefaultNetwork> | null = null;
     const onWarning = (text: string): void => reporter.send({ type: 'notice', level: 'warning', code: 'CGROUPS', text });
     const { limits, runCount: aheadMax } = options;
-    const cgroups = lazyCgroups(() => openCgroups({ limits, onWarning, aheadMax, onPlaces: rememberGroups(store), park: (files) => park(helper, files) }));
-    const stepIds = options.userns === 'auto' && helper.userNamespace === null ? await findStepIds() : null; // else it has no ids of root
-    const seccomp = stepFilter(options.architecture === 'arm64' ? 'arm64' : 'x64');
-    return { helper, snapshots, network: () => (network ??= chooseNetwork(options, helper.userNamespace !== null)), cgroups, resolvConf, seccomp, stepIds };
+    const cgroups = lazyCgroups(() => openCgroups({ limits, onWarning, aheadMax: isolation === 'chroot' ? 0 : aheadMax, onPlaces: rememberGroups(store), park: (files) => park(helper, files) }));
+    const stepIds = options.userns === 'auto' && helper.userNamespace === null && isolation === 'namespaces' ? await findStepIds() : null; // else it has no ids of root
+    const seccomp = stepFilter(options.architecture === 'arm64' ? 'arm64' : 'x64', isolation);
+    return { helper, snapshots, network: () => (network ??= chooseNetwork(options, helper)), cgroups, resolvConf, seccomp, stepIds };
   } catch (error) {
-    throw await undo(error, () => helper.close());
+    throw await undo(error, () => releaseAll([() => snapshots.close(), () => helper.close()]));
   }
 }
 
 /** Groups are outside of the store and stay when their build is killed. */
 function rememberGroups(store: Store): NonNullable<CgroupOptions['onPlaces']> {
   return (directories, prefix) => { store.remember(directories.map((directory) => ({ kind: 'groups', directory, prefix }))); };
+}
+
+function usernsUnable(): TsbuildError {
+  return new TsbuildError('machine', 'ISOLATION_UNABLE', '--userns=auto: not possible with --isolation=chroot: a step then has the ids of this process', { hint: 'Leave it out, or build where user namespaces can be made.' });
 }
 
 /** Most images of distributions have files of several owners: better said before one fails. */
@@ -86,8 +92,9 @@ function sayIds(userNamespace: UserNamespace | null, reporter: StepReporter): vo
 }
 
 /** `default` isolates where it can; where it cannot, RUN shares the host's network. The log says which, once a build. */
-async function chooseNetwork({ reporter, searchPath }: MachineryOptions, isRootless: boolean): Promise<DefaultNetwork> {
-  const found = await detectNetwork(searchPath, isRootless);
+async function chooseNetwork({ reporter, searchPath }: MachineryOptions, { isolation, userNamespace }: Helper): Promise<DefaultNetwork> {
+  if (isolation === 'chroot') return { kind: 'host', programs: [] }; // said with the isolation
+  const found = await detectNetwork(searchPath, userNamespace !== null);
   if (found.kind === 'found') {
     const text = `RUN steps have a network of their own, with user-mode networking by ${found.programs[0].name}.`;
     reporter.send({ type: 'notice', level: 'info', code: 'NETWORK_ISOLATED', text });

@@ -150,6 +150,7 @@ function stepSpec(
     mounts: prepared.mounts,
     userNamespace: machinery.helper.userNamespace,
     stepIds: machinery.stepIds,
+    isolation: machinery.helper.isolation,
     security: operation.security,
     shmSizeBytes: operation.shmSizeBytes,
     cgroups: { files: [], view: null }, // which ones, is known when it runs

@@ -5,7 +5,7 @@ import type { FrameReader } from './encoding.ts';
 import type { FrameType } from './frames.ts';
 
 /** The kinds of jobs; the numbers are those of addon/sandbox/job.h. */
-export const JobKind = { Run: 1, Commit: 2, Apply: 3, Copy: 4, Scan: 5, Read: 6, Remove: 7, Extract: 8, Export: 9, Park: 10, Move: 11, Give: 12, Duplicate: 13, CompareTrees: 14, Stop: 100 } as const;
+export const JobKind = { Run: 1, Commit: 2, Apply: 3, Copy: 4, Scan: 5, Read: 6, Remove: 7, Extract: 8, Export: 9, Park: 10, Move: 11, Give: 12, Duplicate: 13, CompareTrees: 14, Probe: 15, Stop: 100 } as const;
 export type JobKind = (typeof JobKind)[keyof typeof JobKind];
 
 /** One piece of work for the sandbox process. */

@@ -10,6 +10,7 @@ import type { FrameReader } from './encoding.ts';
 import { failureError, readFailure, silentDeathError, startFailureError, type Failure } from './failure.ts';
 import { FrameCutter, FrameType, type Frame } from './frames.ts';
 import { JobKind, type JobRequest } from './job.ts';
+import type { Isolation } from './isolation.ts';
 import { userNamespaceArguments, type UserNamespace } from './user-namespace.ts';
 
 /** How to start the sandbox process. */
@@ -20,6 +21,7 @@ export interface ServerOptions {
   readonly onWarning?: (line: string) => void;
   /** To be entered or, where inherited, to be in. */
   readonly userNamespace: UserNamespace | null;
+  readonly isolation: Isolation;
 }
 
 /** The id of frames about the process itself. */
@@ -46,6 +48,7 @@ interface Pending {
 export class Server {
   readonly ready: Promise<void>;
   readonly userNamespace: UserNamespace | null;
+  readonly isolation: Isolation;
   readonly #addon: Addon = loadAddon();
   readonly #requestFd: number;
   readonly #child: ChildProcess;
@@ -63,6 +66,7 @@ export class Server {
 
   constructor(options: ServerOptions) {
     this.userNamespace = options.userNamespace;
+    this.isolation = options.isolation;
     this.ready = new Promise((resolve, reject) => {
       this.#resolveReady = resolve;
       this.#rejectReady = reject;
@@ -72,7 +76,7 @@ export class Server {
     const reply = this.#addon.createPipe();
     this.#requestFd = channel.requestFd;
     try {
-      this.#child = spawn(executable, userNamespaceArguments(options.userNamespace), {
+      this.#child = spawn(executable, options.isolation === 'chroot' ? ['chroot'] : userNamespaceArguments(options.userNamespace), {
         env: {},
         detached: true, // a session of its own: Ctrl-C is for us, and we stop it in order
         stdio: ['ignore', 'ignore', 'pipe', channel.childFd, reply.writeFd],

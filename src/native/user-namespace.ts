@@ -61,6 +61,11 @@ export async function findUserNamespace(): Promise<UserNamespace | null> {
   return planUserNamespace(await readCaller());
 }
 
+/** The one that this process is in, for who stays in it; null where it is that of the machine. */
+export async function findOwnNamespace(): Promise<UserNamespace | null> {
+  return planUserNamespace({ ...(await readCaller()), uid: 0, isAdministrator: true });
+}
+
 /** Decides by what is known of the caller. */
 export function planUserNamespace(caller: Caller): UserNamespace | null {
   const [ownUids, ownGids] = [parseMap(caller.uidMap), parseMap(caller.gidMap)];

@@ -23,3 +23,9 @@ export const defaultCapabilities = {
 
 /** Their names, as `compileSeccomp` takes them. */
 export const defaultCapabilityNames: ReadonlySet<string> = new Set(Object.keys(defaultCapabilities));
+
+/** Those of a step that only chroot keeps in its tree: with a second chroot, or a disk's device, it would leave it. */
+export const chrootCapabilityNames: ReadonlySet<string> = new Set(Object.keys(defaultCapabilities).filter((name) => !['CAP_SYS_CHROOT', 'CAP_MKNOD'].includes(name)));
+
+/** Their numbers. */
+export const chrootCapabilities: readonly number[] = Object.entries(defaultCapabilities).flatMap(([name, number]) => (chrootCapabilityNames.has(name) ? [number] : []));

@@ -54,6 +54,14 @@ const codes: Readonly<Record<AfterClone['operation'], number>> = {
   'make user namespace': 26,
   'enter user namespace': 27,
   'set kernel parameter': 28,
+  'open aside': 29,
+  'place directory': 30,
+  'place file': 31,
+  'place copy': 32,
+  'lend': 33,
+  'supervise': 34,
+  'confine to root': 35,
+  'change root': 36,
 };
 
 const allBits = 0xffff_ffff_ffff_ffffn;
@@ -83,7 +91,16 @@ function encodeFields(writer: SpecWriter, operation: AfterClone): void {
     case 'join session keyring':
     case 'scope abstract sockets':
     case 'enter user namespace':
+    case 'supervise':
       return;
+    case 'open aside':
+    case 'place directory':
+    case 'place file':
+    case 'place copy':
+    case 'lend':
+    case 'confine to root':
+    case 'change root':
+      return encodePlacing(writer, operation);
     case 'mount view':
     case 'open tree':
     case 'mount':
@@ -106,7 +123,34 @@ function encodeFields(writer: SpecWriter, operation: AfterClone): void {
 
 type Mounting = Extract<AfterClone, { readonly operation: 'mount view' | 'open tree' | 'mount' | 'bind' | 'mask' | 'protect' | 'make read-only' | 'pivot root' }>;
 type FileMaking = Extract<AfterClone, { readonly operation: 'make directory' | 'make device' | 'make link' | 'make file' | 'set kernel parameter' }>;
-type Bare = Extract<AfterClone, { readonly operation: 'bring loopback up' | 'join session keyring' | 'scope abstract sockets' | 'enter user namespace' }>;
+type Placing = Extract<AfterClone, { readonly operation: 'open aside' | 'place directory' | 'place file' | 'place copy' | 'lend' | 'confine to root' | 'change root' }>;
+type Bare = Extract<AfterClone, { readonly operation: 'bring loopback up' | 'join session keyring' | 'scope abstract sockets' | 'enter user namespace' | 'supervise' }>;
+
+function encodePlacing(writer: SpecWriter, operation: Placing): void {
+  switch (operation.operation) {
+    case 'open aside':
+      writer.bytes(operation.path);
+      return;
+    case 'place directory':
+      encodePlace(writer, operation.at);
+      writer.u32(operation.mode).boolean(operation.modeOfTarget).bytes(operation.as ?? '');
+      return;
+    case 'place file':
+      encodePlace(writer, operation.at);
+      writer.bytes(operation.content).u32(operation.mode).u32(operation.uid).u32(operation.gid);
+      return;
+    case 'place copy':
+    case 'lend':
+      encodePlace(writer, operation.from);
+      return encodePlace(writer, operation.at);
+    case 'confine to root':
+    case 'change root':
+      writer.bytes(operation.to);
+      return;
+    default:
+      unreachable(operation);
+  }
+}
 
 function encodeMounting(writer: SpecWriter, operation: Mounting): void {
   switch (operation.operation) {
@@ -173,7 +217,7 @@ function encodeFile(writer: SpecWriter, operation: FileMaking): void {
   }
 }
 
-function encodeProcess(writer: SpecWriter, operation: Exclude<AfterClone, Mounting | FileMaking | Bare>): void {
+function encodeProcess(writer: SpecWriter, operation: Exclude<AfterClone, Mounting | FileMaking | Placing | Bare>): void {
   switch (operation.operation) {
     case 'set host name':
       writer.bytes(operation.name);

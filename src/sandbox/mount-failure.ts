@@ -6,6 +6,7 @@ import { TsbuildError } from '../base/errors.ts';
 import type { Operation } from './operation.ts';
 import type { StepMount } from './step.ts';
 
+const mounting: readonly Operation['operation'][] = ['bind', 'mount', 'place copy', 'place directory', 'place file', 'lend'];
 const missing: readonly unknown[] = ['ENOENT', 'ENOTDIR', 'ELOOP'];
 
 /**
@@ -15,7 +16,7 @@ const missing: readonly unknown[] = ['ENOENT', 'ENOTDIR', 'ELOOP'];
 export function explainMountFailure(reason: TsbuildError, operations: readonly Operation[], mounts: readonly StepMount[]): TsbuildError {
   const { index, errno, path } = reason.details;
   const operation = typeof index === 'number' ? operations[index] : undefined;
-  if (operation?.operation !== 'bind' && operation?.operation !== 'mount') return reason;
+  if (operation === undefined || !('at' in operation) || !mounting.includes(operation.operation)) return reason;
   const target = operation.at?.path;
   const mount = mounts.find((candidate) => candidate.target === target);
   if (operation.at?.in !== 'root' || mount === undefined) return reason;

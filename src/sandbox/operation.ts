@@ -59,6 +59,19 @@ export type Operation =
   /** Nothing is written to that mount from here on. */
   | { readonly operation: 'make read-only'; readonly in: string }
   | { readonly operation: 'pivot root'; readonly to: string }
+  /** Here what stands where something is placed is kept until the step is over: a folder beside its tree, made if missing. */
+  | { readonly operation: 'open aside'; readonly path: string }
+  /** Puts an empty directory in the place of what is there; with `modeOfTarget` with its permissions, if there was something. */
+  | { readonly operation: 'place directory'; readonly at: Place; readonly mode: number; readonly modeOfTarget: boolean; readonly as: string | null }
+  | { readonly operation: 'place file'; readonly at: Place; readonly content: Bytes; readonly mode: number; readonly uid: number; readonly gid: number }
+  /** Puts a copy of a file or directory there. */
+  | { readonly operation: 'place copy'; readonly from: Place; readonly at: Place }
+  /** Moves a file or directory of tsbuild's own there until the step is over; a socket gets a second name. */
+  | { readonly operation: 'lend'; readonly from: Place; readonly at: Place }
+  /** What follows is done by a child; this process ends what the step leaves and puts back what was placed. */
+  | { readonly operation: 'supervise' }
+  | { readonly operation: 'confine to root'; readonly to: string }
+  | { readonly operation: 'change root'; readonly to: string }
   | { readonly operation: 'change directory'; readonly path: string }
   | { readonly operation: 'join session keyring' }
   /** null is unlimited; `asked` tells the user when the machine allows less. */

@@ -15,13 +15,23 @@ import { hasId, hostId } from '../native/user-namespace.ts';
 import type { MountAttribute, Operation, Place } from './operation.ts';
 import type { StepMount, StepSpec } from './step.ts';
 
-const devices = [
+/** The devices of every step, by their numbers in the kernel (Documentation/admin-guide/devices.txt). */
+export const devices = [
   { name: 'null', major: 1, minor: 3 },
   { name: 'zero', major: 1, minor: 5 },
   { name: 'full', major: 1, minor: 7 },
   { name: 'random', major: 1, minor: 8 },
   { name: 'urandom', major: 1, minor: 9 },
   { name: 'tty', major: 5, minor: 0 },
+] as const;
+
+/** Links in /dev, with their targets. */
+export const deviceLinks = [
+  ['ptmx', 'pts/ptmx'],
+  ['fd', '/proc/self/fd'],
+  ['stdin', '/proc/self/fd/0'],
+  ['stdout', '/proc/self/fd/1'],
+  ['stderr', '/proc/self/fd/2'],
 ] as const;
 
 /** As the container runtimes hide them by default (moby/profiles, oci.DefaultLinuxSpec), and CVE-2024-21626's kin. */
@@ -42,7 +52,8 @@ const data: readonly MountAttribute[] = ['nosuid', 'nodev', 'noexec'];
 /** Room for what we put on the private tmpfs besides secrets; /etc/hostname can be written to by the step. */
 const privateBytesMin = 1 << 20;
 
-interface GeneratedFile {
+/** A file that exists for a step only. */
+export interface GeneratedFile {
   readonly name: string;
   readonly target: string;
   readonly content: string | Uint8Array;
@@ -52,8 +63,8 @@ interface GeneratedFile {
   readonly readOnly: boolean;
 }
 
-/** Read-only as with BuildKit, but for /etc/hostname, which BuildKit leaves alone: writing to it must not fail. */
-function systemFiles(spec: StepSpec): GeneratedFile[] {
+/** The generated files of every step. Read-only as with BuildKit, but for /etc/hostname, which BuildKit leaves alone: writing to it must not fail. */
+export function systemFiles(spec: StepSpec): GeneratedFile[] {
   const file = (name: string, content: string, readOnly: boolean): GeneratedFile => ({ name, target: `/etc/${name}`, content, uid: 0, gid: 0, mode: 0o644, readOnly });
   return [file('hosts', spec.hosts, true), file('resolv.conf', spec.resolvConf, true), file('hostname', `${spec.hostname}\n`, false)];
 }
@@ -154,11 +165,7 @@ function planDev(spec: StepSpec): Operation[] {
       { operation: 'bind', from: deviceSource(spec, name), at: inDev(name), attributes: ['nosuid', 'noexec'] },
     ]),
     ...['pts', 'shm', 'mqueue'].map(directory),
-    link('ptmx', 'pts/ptmx'),
-    link('fd', '/proc/self/fd'),
-    link('stdin', '/proc/self/fd/0'),
-    link('stdout', '/proc/self/fd/1'),
-    link('stderr', '/proc/self/fd/2'),
+    ...deviceLinks.map(([name, target]) => link(name, target)),
     { operation: 'mount', type: 'devpts', options: [['source', 'devpts'], ['newinstance', ''], ['ptmxmode', '0666'], ['mode', '0620'], ...(spec.userNamespace === null || hasId(spec.userNamespace.gids, terminalGroup) ? [['gid', String(hostId(spec.stepIds, 'gids', terminalGroup))]] as const : [])], attributes: ['nosuid', 'noexec'], as: null, at: inDev('pts') },
     { ...tmpfs('shm', '1777', spec.shmSizeBytes), at: inDev('shm') },
     { operation: 'mount', type: 'mqueue', options: [['source', 'mqueue']], attributes: data, as: null, at: inDev('mqueue') },

@@ -3,21 +3,24 @@
  * Every decision about a sandbox is made here and in `plan-mounts.ts` and `limits.ts`; nothing is done here, so a plan
  * can be read, compared and tested without root. Start at `planStep`.
  */
-import { invariant, TsbuildError } from '../base/errors.ts';
+import { invariant } from '../base/errors.ts';
 import { defaultCapabilities } from './capabilities.ts';
 import { planLimits } from './limits.ts';
 import type { CapabilitySet, Namespace, Operation } from './operation.ts';
 import { hostId, type IdRange } from '../native/user-namespace.ts';
+import { planChrootStep } from './plan-chroot.ts';
+import { planCommand } from './plan-command.ts';
 import { layerAttributes, planPrivate, planRootMounts } from './plan-mounts.ts';
 import type { StepSpec } from './step.ts';
 
 /**
  * The operations of a step, in the order in which they happen: namespaces, mounts, root, process, and last the
  * privileges, each of which is given up as soon as no later operation needs it.
- * @throws TsbuildError `ULIMIT_UNKNOWN`, `ULIMIT_INVALID`, `NUL_CHARACTER`
+ * @throws TsbuildError `ULIMIT_UNKNOWN`, `ULIMIT_INVALID`, `NUL_CHARACTER`, `ISOLATION_UNABLE`
  */
 export function planStep(spec: StepSpec): Operation[] {
   invariant(spec.argv.length > 0, 'a step has a command');
+  if (spec.isolation === 'chroot') return planChrootStep(spec);
   return [...planNamespaces(spec), ...planFileSystem(spec), ...planProcess(spec), ...planPrivileges(spec), planCommand(spec)];
 }
 
@@ -74,19 +77,4 @@ function planPrivileges(spec: StepSpec): Operation[] {
     { operation: 'become user', uid, gid, groups: spec.userNamespace?.setsGroups === false ? null : groups },
     { operation: 'set capabilities', keep },
   ];
-}
-
-function planCommand(spec: StepSpec): Operation {
-  for (const [name, value] of spec.env) checkVariable(name, value);
-  const env = spec.env.map(([name, value]) => (typeof value === 'string' ? `${name}=${value}` : Buffer.concat([Buffer.from(`${name}=`), value])));
-  return { operation: 'exec', argv: spec.argv, env };
-}
-
-/** The value may be a secret: it is not shown. */
-function checkVariable(name: string, value: string | Uint8Array): void {
-  const ends = typeof value === 'string' ? value.includes('\0') : value.includes(0);
-  if (!ends && !name.includes('\0')) return;
-  throw new TsbuildError('usage', 'NUL_CHARACTER', `run step: the variable ${JSON.stringify(name)} has a NUL character, which no environment can hold`, {
-    hint: 'Remove it where the variable is set: by ENV, ARG, a secret or the base image.',
-  });
 }

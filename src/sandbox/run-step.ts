@@ -8,8 +8,10 @@ import { TsbuildError } from '../base/errors.ts';
 import { loadAddon } from '../native/addon.ts';
 import type { FrameReader } from '../native/encoding.ts';
 import { FrameType, JobKind, type Helper } from '../native/helper.ts';
+import { explainChrootFailure } from './chroot-failure.ts';
 import { encodeOperations } from './encode.ts';
 import { explainMountFailure } from './mount-failure.ts';
+import type { Operation } from './operation.ts';
 import { planStep } from './plan.ts';
 import type { StepResult, StepSpec, Stub } from './step.ts';
 
@@ -56,8 +58,13 @@ export async function runStep(helper: Helper, spec: StepSpec, io: StepIo): Promi
   receiver.signal.throwIfAborted();
   if (end.status === 'fulfilled') return readResult(end.value, stubs);
   if (!(end.reason instanceof TsbuildError)) throw end.reason;
-  if (end.reason.details['syscall'] !== 'execve') throw explainMountFailure(end.reason, operations, spec.mounts);
+  if (end.reason.details['syscall'] !== 'execve') throw explain(end.reason, operations, spec);
   return await resultOfExecFailure(end.reason, stubs, io);
+}
+
+function explain(reason: TsbuildError, operations: readonly Operation[], { isolation, mounts }: StepSpec): TsbuildError {
+  const explained = explainMountFailure(reason, operations, mounts);
+  return isolation === 'chroot' && explained === reason ? explainChrootFailure(reason, operations) : explained;
 }
 
 interface OutputPipes {

@@ -145,6 +145,9 @@ const byArgument: Readonly<Record<string, ArgumentRule>> = {
   },
 };
 
+/** Of steps that see the processes of others: a signal to one or a group, but not to all that there are (kill(2), -1). */
+const killNotAll: ArgumentRule = { index: 0, mask: 0xffffffff, anyOf: [[0, 0xfffffffe]] };
+
 /** A policy with its conditions resolved: every system call that is not simply refused. */
 export interface SeccompProfile {
   readonly allowed: ReadonlySet<string>;
@@ -153,16 +156,20 @@ export interface SeccompProfile {
   readonly missing: ReadonlySet<string>;
 }
 
-/** Resolves the policy for one architecture and the step's capability set (`CAP_CHOWN` …). */
-export function seccompProfile(architecture: SeccompArchitecture, capabilities: ReadonlySet<string>): SeccompProfile {
+/**
+ * Resolves the policy for one architecture and the step's capability set (`CAP_CHOWN` …), `sharesProcesses` for a step without
+ * a pid namespace.
+ */
+export function seccompProfile(architecture: SeccompArchitecture, capabilities: ReadonlySet<string>, sharesProcesses = false): SeccompProfile {
   const allowed = new Set([
     ...files, ...extendedAttributes, ...events, ...memory, ...processes, ...tracing, ...identity, ...sandboxing,
     ...signals, ...time, ...communication, ...randomness, ...machineSpecific[architecture],
     ...[...capabilities].flatMap((capability) => byCapability[capability] ?? []),
   ]);
+  if (sharesProcesses) allowed.delete('kill');
   return {
     allowed,
-    byArgument: new Map(Object.entries(byArgument).filter(([name]) => !allowed.has(name))),
+    byArgument: new Map(Object.entries(sharesProcesses ? { ...byArgument, kill: killNotAll } : byArgument).filter(([name]) => !allowed.has(name))),
     missing: new Set(allowed.has('clone3') ? [] : ['clone3']),
   };
 }

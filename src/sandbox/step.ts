@@ -4,6 +4,7 @@
  */
 import type { StepUsage } from '../base/events.ts';
 import type { Bytes } from '../native/encoding.ts';
+import type { Isolation } from '../native/isolation.ts';
 import type { StepIds, UserNamespace } from '../native/user-namespace.ts';
 import type { ViewSpec } from '../native/view.ts';
 import type { NetworkProgram } from './network.ts';
@@ -61,6 +62,8 @@ export interface StepSpec {
   readonly userNamespace: UserNamespace | null;
   /** A user namespace of the step's own in a build of root: which ids of this machine its users are; null: the same. */
   readonly stepIds: StepIds | null;
+  /** `chroot`: no namespaces and no mounts; the root is then a tree of its own (`treeView`). Namespaces where absent. */
+  readonly isolation?: Isolation;
   /** `insecure`: every capability that this process has, no seccomp filter, nothing masked. */
   readonly security: 'sandbox' | 'insecure';
   readonly shmSizeBytes: number;

@@ -23,7 +23,7 @@ test('directory backend: a removal that failed in the background is told by clos
       setImmediate(tell);
       return Promise.reject(failure);
     };
-    const snapshotter = await openDirectorySnapshotter({ store: setup.store, helper: { userNamespace: null, request, close: () => Promise.resolve() }, times: defaultTimePolicy });
+    const snapshotter = await openDirectorySnapshotter({ store: setup.store, helper: { userNamespace: null, isolation: 'namespaces', request, close: () => Promise.resolve() }, times: defaultTimePolicy });
     const active = await snapshotter.prepare([setup.shell], new AbortController().signal);
     await active.discard();
     await failed;

@@ -4,7 +4,7 @@
  */
 import { Option, type Command } from 'commander';
 import { pidsMaxDefault } from '../../sandbox/cgroup/group-limits.ts';
-import { contextModes, entitlements, networkModes, timestampPolicies, usernsModes } from '../build-request.ts';
+import { contextModes, entitlements, isolationChoices, networkModes, timestampPolicies, usernsModes } from '../build-request.ts';
 import { callMethods } from '../commands.ts';
 import { unavailableOptions } from './unavailable.ts';
 
@@ -33,6 +33,7 @@ export interface RawBuildOptions {
   readonly store?: string;
   readonly maxUsedSpace?: string;
   readonly network: string;
+  readonly isolation: string;
   readonly addHost: readonly string[];
   readonly ulimit: readonly string[];
   readonly shmSize?: string;
@@ -84,7 +85,7 @@ export function addInputOptions(command: Command): Command {
 /** What commander gives where no option is given. */
 export const noBuildOptions: RawBuildOptions = {
   buildArg: [], buildContext: [], contextModes: 'keep', secret: [], ssh: [], platform: [], tag: [], label: [], annotation: [], output: [], timestamps: 'constant',
-  cache: true, cacheFilter: [], network: 'default', userns: 'host', addHost: [], ulimit: [], allow: [], deviceReadBps: [], deviceWriteBps: [], deviceReadIops: [], deviceWriteIops: [],
+  cache: true, cacheFilter: [], network: 'default', isolation: 'default', userns: 'host', addHost: [], ulimit: [], allow: [], deviceReadBps: [], deviceWriteBps: [], deviceReadIops: [], deviceWriteIops: [],
 };
 
 /** Adds all options. `network` says what `--network default` means on this machine. */
@@ -155,6 +156,7 @@ function cacheOptions(): readonly Option[] {
 function runOptions(network: string): readonly Option[] {
   return [
     new Option('--network <mode>', `Network of RUN: ${networkModes.join(', ')}; default means ${network}`).default('default'),
+    new Option('--isolation <how>', `What keeps RUN apart: ${isolationChoices.join(', ')}; default means namespaces, or chroot where root may make none`).default('default'),
     list('--add-host <host:ip>', 'Add a line to /etc/hosts; host-gateway is this machine'),
     list('--ulimit <name=soft[:hard]>', 'Set a resource limit'),
     new Option('--shm-size <bytes>', 'Size of /dev/shm, such as 64m'),

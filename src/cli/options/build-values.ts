@@ -2,7 +2,7 @@
  * Turns the words of the build options into a request. It reads the environment it is given and nothing else:
  * no file is opened, no name resolved.
  */
-import { contextModes, entitlements, networkModes, timestampPolicies, usernsModes, type BuildRequest, type CacheBudget } from '../build-request.ts';
+import { contextModes, entitlements, isolationChoices, networkModes, timestampPolicies, usernsModes, type BuildRequest, type CacheBudget } from '../build-request.ts';
 import type { RawBuildOptions } from './build-options.ts';
 import { oneOf, parseFields } from './csv.ts';
 import { groupLimitsOf } from './group-limits.ts';
@@ -57,11 +57,12 @@ function inputsOf(context: string, raw: RawBuildOptions, env: Environment): Pick
   };
 }
 
-type RunSettings = 'network' | 'addHosts' | 'ulimits' | 'shmSizeBytes' | 'userns' | 'limits' | 'allow' | 'jobs';
+type RunSettings = 'network' | 'isolation' | 'addHosts' | 'ulimits' | 'shmSizeBytes' | 'userns' | 'limits' | 'allow' | 'jobs';
 
 function runSettingsOf(raw: RawBuildOptions): Pick<BuildRequest, RunSettings> {
   return {
     network: oneOf('--network', raw.network, networkModes),
+    isolation: oneOf('--isolation', raw.isolation, isolationChoices),
     addHosts: raw.addHost.map(parseHost),
     ulimits: raw.ulimit.map(parseUlimit),
     shmSizeBytes: raw.shmSize === undefined ? null : parseSize('--shm-size', raw.shmSize),

@@ -28,7 +28,6 @@ const options: readonly Unavailable[] = [
   { flags: '--policy <spec>' },
   { flags: '--device <device>' },
   { flags: '--security-opt <option>' },
-  { flags: '--isolation <technology>' },
   { flags: '--credential-spec <file>' },
   { flags: '--squash', hint: archives },
   { flags: '--compress', hint: 'Leave it out: the context is read in place and never sent.' },
