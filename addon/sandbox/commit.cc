@@ -9,6 +9,7 @@
 //
 // Nothing else uses the upperdir meanwhile: the step's pid namespace is dead and its overlay unmounted.
 #include <fcntl.h>
+#include <sys/vfs.h>
 
 #include <algorithm>
 
@@ -87,6 +88,17 @@ void removeStubs(const Operation& operation, int upperFd, std::vector<Stub> stub
   for (const Stub& stub : stubs) removeStub(operation, upperFd, stub);
 }
 
+// From this size on a file is asked for whether the disk has room for it once more. A step can make a file of terabytes
+// that takes no room (lseek(2)), and its layer would fill the disk first and fail then, under everybody else.
+constexpr uint64_t kRoomCheckedBytes = 1 << 30;
+
+void requireRoom(const Operation& operation, int file, uint64_t sizeBytes, const std::string& path) {
+  struct statfs disk{};
+  if (fstatfs(file, &disk) != 0) operation.failErrno("fstatfs", path);
+  const uint64_t free = static_cast<uint64_t>(disk.f_bavail) * static_cast<uint64_t>(disk.f_bsize);
+  if (sizeBytes > free) operation.failWith("write", ENOSPC, "/" + path);
+}
+
 // Streams file data from the upperdir, one open directory for each level.
 class UpperSource final : public LayerSource {
  public:
@@ -102,6 +114,7 @@ class UpperSource final : public LayerSource {
   void writeData(TarWriter& tar, const TreeNode& node, const std::string& name, const std::string& path) override {
     if (node.sizeBytes == 0) return;
     const Fd file = openFile(operation_, top(), name.c_str(), path);
+    if (node.sizeBytes >= kRoomCheckedBytes) requireRoom(operation_, file.get(), node.sizeBytes, path);
     struct stat st;
     const bool whole = tar.copyData(file.get(), node.sizeBytes, path);
     if (fstat(file.get(), &st) != 0) operation_.failErrno("fstat", path);

@@ -266,9 +266,16 @@ test('commitUpper reports a full target with its errno', asRoot, async (t) => {
   await assert.rejects(commitUpper(helper, { lowers: view(), upper, stubs: [], times: defaultTimePolicy, normalise: false }, full), { code: 'ENOSPC', syscall: 'write' });
 });
 
+test('commitUpper refuses a file without blocks that the disk has no room for before it fills the disk', asRoot, async (t) => {
+  const directory = temporary(t);
+  const upper = stepOver(directory, [], 'truncate -s 8T huge');
+  const before = commitUpper(helper, { lowers: view(), upper, stubs: [], times: defaultTimePolicy, normalise: false }, null, AbortSignal.timeout(5000));
+  await assert.rejects(before, (error: unknown) => error instanceof TsbuildError && error.code === 'DISK_FULL' && error.message.includes('/huge'));
+});
+
 test('commitUpper stops when its signal aborts', asRoot, async (t) => {
   const directory = temporary(t);
-  const upper = stepOver(directory, [], 'truncate -s 20G huge');
+  const upper = stepOver(directory, [], 'for i in $(seq 20); do truncate -s 1000M huge$i; done');
   const controller = new AbortController();
   setTimeout(() => controller.abort(new Error('given up')), 50);
   await assert.rejects(commitUpper(helper, { lowers: view(), upper, stubs: [], times: defaultTimePolicy, normalise: false }, null, controller.signal), /given up/);
