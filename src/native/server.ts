@@ -56,6 +56,7 @@ export class Server {
   readonly #cutter = new FrameCutter();
   readonly #ended: Promise<void>;
   #lastId = serverId;
+  #isSending = true;
   #printed = '';
   /** How the process ended although nobody closed it. */
   #death: string | undefined;
@@ -105,17 +106,24 @@ export class Server {
     await this.#ended;
   }
 
-  /** The process ends when it reads the end of requests. */
   #hangUp(): void {
     if (this.#state !== 'open') return;
     this.#state = 'closing';
+    this.#endRequests();
+  }
+
+  /** The process ends when it reads the end of requests, also while it starts. */
+  #endRequests(): void {
+    if (!this.#isSending) return;
+    this.#isSending = false;
     this.#addon.closeFd(this.#requestFd);
   }
 
   /** A pipe from the process that cannot be read any more: nothing that it does would be known. */
   #loseContact(error: Error): void {
-    this.#printed = (this.#printed + error.message).slice(-2000);
+    this.#death ??= `its answers cannot be read: ${error.message}`;
     this.#hangUp();
+    this.#endRequests();
   }
 
   #send(id: number, job: JobRequest): void {
@@ -200,10 +208,8 @@ export class Server {
   }
 
   #settleAll(end: string): void {
-    if (this.#state !== 'closing') {
-      this.#addon.closeFd(this.#requestFd);
-      this.#death = end;
-    }
+    if (this.#state !== 'closing') this.#death ??= end;
+    this.#endRequests();
     if (this.#state === 'starting') this.#rejectReady(this.#startError());
     this.#state = 'ended';
     for (const { job, reject, onAbort } of this.#pending.values()) {
