@@ -1,7 +1,7 @@
-/** Calls of the kernel that fail during a build (strace --inject); `npm run faults` does far more of them. */
+/** Calls of the kernel that fail during a command (strace --inject), and disks that are full; `npm run faults` does far more of them. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { injectFaults, type FaultSeries } from '../support/faults.ts';
+import { injectFaults, type DiskSeries, type FaultSeries } from '../support/faults.ts';
 import { forRun, forTrace, skipWithout } from '../support/needs.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
@@ -14,11 +14,20 @@ const series: readonly FaultSeries[] = [
   // Mount points that were made for the sandbox and cannot be removed: they must not get into a layer.
   { calls: 'unlink,unlinkat,rmdir', error: 'EROFS', when: [4, 7] },
   { calls: 'fcntl', error: 'ENOLCK', when: [39, 94] },
-  { calls: 'read,pread64', error: 'EIO', when: [366] },
+  { stage: 'tag', calls: 'fsync', error: 'EIO', when: [1] },
+  { stage: 'save', calls: 'rename,renameat,renameat2', error: 'EROFS', when: [1] },
+  { stage: 'load', calls: 'fsync', error: 'ENOSPC', when: [4] },
+  { stage: 'prune', calls: 'rename,renameat,renameat2', error: 'EIO', when: [3] },
+];
+
+const disks: readonly DiskSeries[] = [
+  { limit: 'size', values: [1000, 3000] },
+  { limit: 'nr_inodes', values: [60, 90] },
+  { stage: 'load', limit: 'size', values: [700] },
 ];
 
 test('a call that fails is told with its operation, and leaves the old output or none and a store that works', { skip: skipWithout(...forRun, ...forTrace) }, async (t) => {
   const lines: string[] = [];
-  const report = await injectFaults(temporaryFolder(t), series, (line) => lines.push(line));
-  assert.ok(report.told >= 10, lines.join('\n'));
+  const report = await injectFaults(temporaryFolder(t), [...series, ...disks], (line) => lines.push(line));
+  assert.ok(report.told >= 15, lines.join('\n'));
 });
