@@ -7,7 +7,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { chmod, mkdir, open, rename, rm } from 'node:fs/promises';
+import { chmod, open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeKey } from '../base/canonical.ts';
 import { chainIDOf, hexOf, type DiffID } from '../base/digest.ts';
@@ -18,6 +18,7 @@ import { acquireLock, tryLock, type Lock } from '../native/lock.ts';
 import { treeView } from '../native/view.ts';
 import { markUsed } from '../store/last-use.ts';
 import { layersOfSource, noMount, type MountOf, type MountWork, type PreparedMount } from './mount-work.ts';
+import { makeFolder } from '../store/durable.ts';
 
 type CacheMount = MountOf<'cache'>;
 
@@ -111,7 +112,7 @@ async function isRenamed(made: string, folder: string): Promise<boolean> {
 
 async function fillCache(work: MountWork, { source, initial }: CacheMount, made: string, base: readonly DiffID[]): Promise<void> {
   const data = join(made, 'data');
-  await mkdir(data, { recursive: true, mode: 0o700 });
+  makeFolder(data);
   await chmod(data, 0o755);
   if (base.length > 0) await seed(work, base, made);
   if (source !== '/' || initial === null) return;

@@ -3,7 +3,7 @@
  * decoded to the event stream; nothing is clipped, and the step waits when the disk is slow.
  */
 import { closeSync, openSync, write, writeFileSync } from 'node:fs';
-import { mkdir, readdir, rm } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { StringDecoder } from 'node:string_decoder';
 import { promisify } from 'node:util';
@@ -11,6 +11,7 @@ import type { StepEnd } from '../base/events.ts';
 import { releaseAll } from '../base/releasing.ts';
 import { diskError } from '../store/disk-error.ts';
 import type { MakeRedactor } from './redact.ts';
+import { makeFolder } from '../store/durable.ts';
 
 /** Builds whose logs are kept. */
 export const keptBuildsMax = 50;
@@ -106,7 +107,7 @@ export class LogFolder {
 
   async #make(): Promise<string> {
     const folder = join(this.#logs, this.#name);
-    await mkdir(folder, { recursive: true, mode: 0o700 });
+    makeFolder(folder);
     const builds = (await readdir(this.#logs)).sort();
     for (const old of builds.slice(0, Math.max(0, builds.length - keptBuildsMax))) {
       await rm(join(this.#logs, old), { recursive: true, force: true });

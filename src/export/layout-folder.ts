@@ -1,6 +1,6 @@
 /** An OCI layout as a folder. Into a layout that is there the image is added, as buildx does with `tar=false`. */
 import { createWriteStream } from 'node:fs';
-import { mkdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { errnoCode, TsbuildError } from '../base/errors.ts';
@@ -8,6 +8,7 @@ import type { Descriptor } from '../image/config.ts';
 import { decodeIndexEntries, encodeIndex, refNameAnnotation } from '../store/layout-index.ts';
 import { fileOfBytes, type ArchiveFile } from './archive.ts';
 import { writeFolder, type FolderOptions } from './output-folder.ts';
+import { makeFolder } from '../store/durable.ts';
 
 /** Writes the files; `index.json` is put in place last, so that the layout is never without a blob that it names. */
 export async function writeLayoutFolder(path: string, files: readonly ArchiveFile[], { record, signal }: Pick<FolderOptions, 'record' | 'signal'>): Promise<void> {
@@ -19,7 +20,7 @@ export async function writeLayoutFolder(path: string, files: readonly ArchiveFil
 
 async function writeFile(folder: string, file: ArchiveFile, signal: AbortSignal): Promise<void> {
   const path = join(folder, ...file.name.split('/'));
-  await mkdir(dirname(path), { recursive: true });
+  makeFolder(dirname(path), 0o777);
   try {
     await pipeline(file.content(), createWriteStream(path, { flags: 'wx', flush: true }), { signal });
   } catch (error) {

@@ -9,7 +9,7 @@ import { dirname, join, resolve } from 'node:path';
 import { errnoCode, TsbuildError } from '../base/errors.ts';
 import { undo } from '../base/releasing.ts';
 import { diskError } from '../store/disk-error.ts';
-import { syncDirectory } from '../store/durable.ts';
+import { makeFolder, syncDirectory } from '../store/durable.ts';
 import { unfinishedName, type OutputRecord } from './output-file.ts';
 
 /** Fills an empty folder with what is to be in the output. */
@@ -37,7 +37,7 @@ export async function writeFolder(path: string, fill: FillFolder, options: Folde
       await mkdir(unfinished, { mode: 0o777 });
       await fill(unfinished);
       options.signal.throwIfAborted();
-      if (isNew) await mkdir(dirname(destination), { recursive: true });
+      if (isNew) makeFolder(dirname(destination), 0o777);
       await (isNew ? rename(unfinished, destination) : mergeFolder(unfinished, destination, options.last));
     } catch (error) {
       throw await undo(error, () => rm(unfinished, { recursive: true, force: true }));

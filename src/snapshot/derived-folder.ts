@@ -7,7 +7,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { chmodSync, existsSync, mkdirSync } from 'node:fs';
-import { mkdir, readFile, readdir, rename } from 'node:fs/promises';
+import { readFile, readdir, rename } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { blobOfDiffID, type DiffID } from '../base/digest.ts';
 import { errnoCode, TsbuildError } from '../base/errors.ts';
@@ -16,6 +16,7 @@ import { applyLayer, moveTree, removeTree, type AppliedLayer, type ApplyTarget }
 import { loadAddon } from '../native/addon.ts';
 import type { Helper } from '../native/helper.ts';
 import type { Store } from '../store/store.ts';
+import { makeFolder } from '../store/durable.ts';
 
 const bootIdFile = '/proc/sys/kernel/random/boot_id';
 
@@ -107,7 +108,7 @@ export async function openDerivedFolder(store: Store, helper: Helper, backend: s
   const bootId = (await readFile(bootIdFile, 'utf8')).trim();
   const folder = join(store.paths.snapshots, backend);
   const ofThisBoot = join(folder, bootId);
-  await mkdir(ofThisBoot, { recursive: true, mode: 0o700 });
+  makeFolder(ofThisBoot);
   const derived = new DerivedFolder(store, helper, ofThisBoot);
   for (const name of await readdir(folder)) {
     if (name !== bootId) await derived.moveAside(join(folder, name));

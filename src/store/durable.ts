@@ -52,17 +52,17 @@ export async function writeNew(path: string, bytes: Uint8Array | string, options
 export const flushToDisk: (fd: number) => Promise<void> = promisify(fsync);
 
 /**
- * Makes a folder and those above it, for this user alone. What is there stays as it is. Not mkdir's own `recursive`, which
- * calls a read-only file system "no such file or directory".
+ * Makes a folder and those above it, by default for this user alone. What is there stays as it is. Not mkdir's own
+ * `recursive`, which calls a full disk and a read-only one "no such file or directory".
  */
-export function makeFolder(path: string): void {
+export function makeFolder(path: string, mode = 0o700): void {
   try {
-    mkdirSync(path, { mode: 0o700 });
+    mkdirSync(path, { mode });
   } catch (error) {
     if (errnoCode(error) === 'EEXIST') return;
     if (errnoCode(error) !== 'ENOENT' || dirname(path) === path) throw error;
-    makeFolder(dirname(path));
-    makeFolder(path);
+    makeFolder(dirname(path), mode);
+    makeFolder(path, mode);
   }
 }
 

@@ -22,7 +22,7 @@ const series: readonly FaultSeries[] = [
 
 const disks: readonly DiskSeries[] = [
   { limit: 'size', values: [1000, 3000] },
-  { limit: 'nr_inodes', values: [60, 90] },
+  { limit: 'nr_inodes', values: [25, 26, 60] },
   { stage: 'load', limit: 'size', values: [700] },
 ];
 

@@ -6,7 +6,7 @@
  * any moment leaves a store in which less is cached. The bytes are freed after the gate is open again.
  * Start at `pruneStore`; what there is to remove is in `inventory.ts`, what goes in `plan-prune.ts`.
  */
-import { mkdirSync, renameSync } from 'node:fs';
+import { renameSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errnoCode } from '../../base/errors.ts';
@@ -22,6 +22,7 @@ import type { EntryKind } from './entry-kinds.ts';
 import { takeInventory, type Entry, type LostNames } from './inventory.ts';
 import { measureTrees } from './measure-trees.ts';
 import { measureUse, planPrune, type CacheUse, type IsLeased, type PrunePlan, type PrunePolicy } from './plan-prune.ts';
+import { makeFolder } from '../../store/durable.ts';
 
 export interface PruneOptions extends PrunePolicy {
   /** Only says what would go. */
@@ -98,7 +99,7 @@ function leasedNow(store: Store, keepsOwn: boolean): IsLeased {
 }
 
 function moveAside(root: string, { entries, blobs }: PrunePlan, aside: string): void {
-  mkdirSync(aside, { recursive: true, mode: 0o700 });
+  makeFolder(aside);
   const moved = entries.filter(({ kind }) => kind !== 'cache mount').flatMap(({ path }) => path ?? []);
   for (const [at, path] of [...moved, ...blobs.map((hex) => join(blobsBelowRoot, hex))].entries()) move(join(root, path), join(aside, String(at)));
 }

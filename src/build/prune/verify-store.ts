@@ -8,7 +8,7 @@
  * `prove-snapshots.ts`.
  */
 import { createHash } from 'node:crypto';
-import { constants, lstatSync, mkdirSync, readdirSync, renameSync } from 'node:fs';
+import { constants, lstatSync, readdirSync, renameSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isDigest } from '../../base/digest.ts';
@@ -22,6 +22,7 @@ import { blobsBelowRoot } from '../../store/open.ts';
 import type { Store } from '../../store/store.ts';
 import { findDamage, type Damage } from './find-damage.ts';
 import { proveSnapshots } from './prove-snapshots.ts';
+import { makeFolder } from '../../store/durable.ts';
 
 /** One thing that is wrong, and what became of it. */
 export interface VerifiedDamage {
@@ -61,7 +62,7 @@ export async function verifyStore(store: Store, options: { readonly repair: bool
     const damage = findDamage(root, broken.damages, proof.damages);
     const leased = readLeases(join(root, 'tmp'), tmp);
     if (!options.repair) return { ...damage, gone: new Set<string>(), snapshotsRemoved: 0, leased };
-    mkdirSync(aside, { recursive: true, mode: 0o700 });
+    makeFolder(aside);
     const gone = new Set(damage.damages.flatMap(({ path }) => (path !== null && !leased.has(path) && move(join(root, path), aside) ? [path] : [])));
     const snapshots = damage.snapshots.filter((path) => !proof.proved.has(path) && !leased.has(path) && move(join(root, path), aside));
     return { ...damage, gone, snapshotsRemoved: snapshots.length, leased };

@@ -2,7 +2,7 @@
  * Repositories that a build reads, for ADD and for contexts: what their references stand for, asked once a build, and
  * their files, fetched when somebody needs them. git is the system's own. Start at `createRepositories`.
  */
-import { mkdir, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { JsonValue } from '../../base/canonical.ts';
 import { hideCredentials, type GitUrl } from '../../dockerfile/git-url.ts';
@@ -10,6 +10,7 @@ import type { RegistryConfigSources } from '../../registry/load-config.ts';
 import { openAccess, type AccessSources, type RemoteAccess } from './access.ts';
 import { runGit, type GitSurroundings } from './git-program.ts';
 import { resolveCommit, type ResolvedCommit } from './resolve-commit.ts';
+import { makeFolder } from '../../store/durable.ts';
 
 export interface RepositoriesOptions extends Pick<AccessSources, 'secret' | 'ssh'> {
   /** For checked-out files; its owner removes it. */
@@ -126,7 +127,7 @@ const proxyNames = ['http_proxy', 'https_proxy', 'no_proxy', 'all_proxy'];
 /** Proxies by either spelling; authorities as for registries, where the user has named some. */
 async function prepare({ tmp, searchPath, registry: { env } }: RepositoriesOptions): Promise<GitSurroundings> {
   const folder = join(tmp, 'git-home');
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+  makeFolder(folder);
   const proxies = proxyNames.flatMap((name) => {
     const value = env[name.toUpperCase()] || env[name] || '';
     return value === '' ? [] : [[name, value] as const];
