@@ -60,7 +60,12 @@ pid_t cloneRun(const RunHead& head, SpecReader spec, Job& job, RunPlace place) {
   clone_args arguments{};
   arguments.flags = head.cloneFlags | (place.isParked ? CLONE_PARENT : 0);
   arguments.exit_signal = place.isParked ? 0 : SIGCHLD;  // a sibling has that of the caller
-  const long pid = syscall(SYS_clone3, &arguments, sizeof arguments);
+  long pid = syscall(SYS_clone3, &arguments, sizeof arguments);
+  if (pid < 0 && errno == EINVAL && (arguments.flags & CLONE_NEWTIME) != 0) {
+    // A kernel without CONFIG_TIME_NS. No step's clocks are set to anything, so it misses nothing.
+    arguments.flags &= ~static_cast<uint64_t>(CLONE_NEWTIME);
+    pid = syscall(SYS_clone3, &arguments, sizeof arguments);
+  }
   if (pid == 0) becomeStep(head, spec, job, place);
   return pid < 0 ? -errno : static_cast<pid_t>(pid);
 }

@@ -26,10 +26,10 @@ export function compileSources(directory: string, name: string, sources: readonl
 }
 
 /** Compiles one C++ source text. */
-export function compileText(directory: string, name: string, text: string): string {
+export function compileText(directory: string, name: string, text: string, options: readonly string[] = []): string {
   const source = join(directory, `${name}.cc`);
   writeFileSync(source, text);
   const program = join(directory, name);
-  execFileSync('g++', ['-O1', '-D_GNU_SOURCE', '-o', program, source], { stdio: ['ignore', 'ignore', 'inherit'] });
+  execFileSync('g++', ['-O1', '-D_GNU_SOURCE', ...options, '-o', program, source], { stdio: ['ignore', 'ignore', 'inherit'] });
   return program;
 }

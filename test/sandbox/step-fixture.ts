@@ -41,9 +41,9 @@ export interface StepFixture {
   close(): Promise<void>;
 }
 
-export async function openStepFixture(): Promise<StepFixture> {
+export async function openStepFixture(options: Parameters<typeof startHelper>[0] = {}): Promise<StepFixture> {
   const directory = mkdtempSync(join(tmpdir(), 'tsbuild-step-'));
-  const helper = await startHelper();
+  const helper = await startHelper(options);
   let stepCount = 0;
   const layer: StepFixture['layer'] = (name, fill) => {
     const path = join(directory, name);
