@@ -3,9 +3,10 @@
  * (addon/sandbox/probe.cc). Every answer is that of the kernel here and now, because versions and settings do not tell: a
  * container's filter, a security module or the store's file system may refuse any of it. Nothing is left behind.
  */
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { releasing } from '../base/releasing.ts';
+import { removeTree } from '../layer/layer.ts';
 import { SpecWriter } from '../native/encoding.ts';
 import { errnoName } from '../native/failure.ts';
 import { JobKind, type Helper } from '../native/helper.ts';
@@ -32,7 +33,7 @@ export async function probeSandbox(helper: Helper, folder: string): Promise<read
       const [name, syscall, errno] = [body.string(), body.string(), body.u32()];
       return { name, failure: errno === 0 ? null : `${errnoName(errno)}, ${syscall}` };
     });
-  }, () => rm(place, { recursive: true, force: true }));
+  }, () => removeTree(helper, place)); // without root: overlayfs leaves a directory of mode 0 in its work directory
 }
 
 /** What steps cannot do without in namespaces; null where all of it works. An overlay is not among it: trees can be copied. */
