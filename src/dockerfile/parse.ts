@@ -17,7 +17,7 @@ import { reject } from './rejection.ts';
 import { readRun } from './run.ts';
 import type { Statement } from './statement.ts';
 import { suggestionHint } from './suggest.ts';
-import { trimSpace } from './whitespace.ts';
+import { cutBlank, trimSpace } from './whitespace.ts';
 
 /** How far a file could be read: to its end, or to the first instruction that is wrong. */
 export type ParseAttempt = Pick<Dockerfile, 'file' | 'text' | 'directives' | 'warnings'> & {
@@ -129,7 +129,7 @@ function readStatement(statement: Statement): Instruction {
 }
 
 function rejectUnknown({ raw, position }: Statement, previous?: RawInstruction): never {
-  reject('INSTRUCTION_UNKNOWN', `unknown instruction: ${raw.name}`, {
+  reject('INSTRUCTION_UNKNOWN', `unknown instruction: ${cutBlank(trimSpace(raw.line)).first}`, {
     position,
     hint: brokenLineHint(previous) ?? suggestionHint(raw.name, instructionNames) ?? 'A command needs RUN before it; a line that continues needs the escape character at its end.',
   });

@@ -158,8 +158,10 @@ test('one platform stands for several', async (t) => {
 test('the ignore file of the Dockerfile comes before that of the context', async (t) => {
   const own = { files: { ...files, 'Dockerfile.dockerignore': 'other\n' } };
   assert.doesNotMatch((await call(t, 'check', own)).stdout, /CopyIgnoredFile/);
-  const exceptions = { files: { ...files, '.dockerignore': 'secret*\n!secret.md\n' } };
+  const exceptions = { files: { ...files, '.dockerignore': 'secret*\n!secret.txt\n' } };
   assert.doesNotMatch((await call(t, 'check', exceptions)).stdout, /CopyIgnoredFile/);
+  const others = { files: { ...files, '.dockerignore': 'secret*\n!secret.md\n' } };
+  assert.match((await call(t, 'check', others)).stdout, /CopyIgnoredFile/);
 });
 
 test('colours are for terminals that want them, and text from the file does not reach them', async (t) => {
