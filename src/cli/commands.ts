@@ -6,6 +6,8 @@
 import type { JsonValue } from '../base/canonical.ts';
 import type { EventSink, StepEnd } from '../base/events.ts';
 import type { CheckedFile, CheckReport } from '../build/check.ts';
+import type { Facts } from '../build/doctor/facts.ts';
+import type { DoctorReport } from '../build/doctor/judge.ts';
 import type { StoreUse } from '../build/prune/describe-use.ts';
 import type { PruneReport } from '../build/prune/prune.ts';
 import type { VerifyReport } from '../build/prune/verify-store.ts';
@@ -125,6 +127,8 @@ export interface Commands {
   parse(file: string): Promise<ParseDocument>;
   /** What COPY could see of a context, what it could not, and why. */
   context(request: ContextRequest, signal: AbortSignal): Promise<ContextReport>;
+  /** What this machine can do. */
+  doctor(terminal: Facts['terminal'], store: StoreRequest): Promise<DoctorReport>;
   /** The graph of the build, printed. */
   graph(request: BuildRequest, format: GraphFormat, signal: AbortSignal): Promise<string>;
   /** All images of the store, sorted by name. */

@@ -55,6 +55,7 @@ export type Invocation =
   /** `file` is a path or `-`. */
   | { readonly command: 'parse'; readonly file: string; readonly json: boolean }
   | { readonly command: 'context'; readonly request: ContextRequest; readonly form: ContextForm }
+  | { readonly command: 'doctor'; readonly storeRoot: string; readonly format: 'table' | 'json' }
   | { readonly command: 'store'; readonly storeRoot: string; readonly task: StoreInvocation }
   /** Text to print on standard output: `--help`, `--version`, `completion`. */
   | { readonly command: 'print'; readonly text: string };

@@ -80,6 +80,7 @@ export function createProgram(context: ParseContext, accept: Accept): Command {
   addStoreCommands(program, imageCommands, context, accept);
   program.commandsGroup('Other commands:');
   addStoreCommands(program, [logCommand, ...useCommands], context, accept);
+  addDoctorCommand(program, context, accept);
   addCompletionCommand(program, accept);
   program.helpCommand('help [command]', 'Show help of a command');
   for (const command of program.commands) command.addHelpText('after', exampleText(command.name()));
@@ -146,6 +147,15 @@ interface RawContextOptions {
   readonly file?: string;
   readonly json?: boolean;
   readonly store?: string;
+}
+
+function addDoctorCommand(program: Command, context: ParseContext, accept: Accept): void {
+  const command = program.command('doctor').usage('[OPTIONS]').description('Say what this machine can do, what is missing, and how to get it');
+  command.addOption(new Option('--format <format>', 'How to print it: table or json').default('table'));
+  command.addOption(storeOption());
+  command.action((raw: { readonly format: string; readonly store?: string }) => {
+    accept({ command: 'doctor', storeRoot: resolveStoreRoot(raw.store, context.env, context.user), format: oneOf('--format', raw.format, ['table', 'json']) });
+  });
 }
 
 function addCompletionCommand(program: Command, accept: Accept): void {

@@ -64,6 +64,7 @@ async function runOther(
     if (invocation.command === 'call') await (await import('./call/run-call.ts')).runCall(invocation, watch.signal, commands, io, env);
     else if (invocation.command === 'parse') await (await import('./parse/run-parse.ts')).runParse(invocation, commands, io);
     else if (invocation.command === 'context') await (await import('./context/run-context.ts')).runContext(invocation, watch.signal, commands, io);
+    else if (invocation.command === 'doctor') return await (await import('./doctor/run-doctor.ts')).runDoctor(invocation, watch.signal, commands, io);
     else if (invocation.command === 'graph') io.stdout.write(await commands.graph(invocation.request, invocation.format, watch.signal));
     else await runStoreCommand(invocation.task, commands, { storeRoot: invocation.storeRoot, signal: watch.signal }, io);
     return 0;

@@ -59,6 +59,10 @@ export function createCommands(context: WiringContext): Promise<Commands> {
       const [{ planBuild }, { renderGraph }] = await Promise.all([import('../build/build.ts'), import('../graph/render.ts')]);
       return renderGraph(await planBuild(request, buildPorts(context, request, () => undefined, signal, sources)), format);
     },
+    doctor: async (terminal, { storeRoot }) => {
+      const [{ probeMachine }, { judge }] = await Promise.all([import('../build/doctor/probe-machine.ts'), import('../build/doctor/judge.ts')]);
+      return judge(await probeMachine({ storeRoot, terminal, searchPath: searchPath(context.env) }));
+    },
     images: (request) => withStore(request, async (store) => (await import('../export/describe-images.ts')).listImages(store)),
     inspect: ({ names, platform }, request) =>
       withStore(request, async (store) => {

@@ -60,7 +60,7 @@ export function startFailureError(failure: Failure): TsbuildError {
   if (!['EPERM', 'EACCES', 'ENOSPC', 'EUSERS'].includes(failure.errno)) return error;
   const hint = failure.syscall.startsWith('new')
     ? `The maps of ids were refused: compare /etc/subuid and /etc/subgid, and see that ${failure.syscall} is set-user-ID root.`
-    : 'tsbuild needs root, or user namespaces: sysctl user.max_user_namespaces, kernel.unprivileged_userns_clone, kernel.apparmor_restrict_unprivileged_userns; in a container also its seccomp profile.';
+    : 'tsbuild needs root, or user namespaces: sysctl user.max_user_namespaces, kernel.unprivileged_userns_clone, kernel.apparmor_restrict_unprivileged_userns; in a container also its seccomp profile. "tsbuild doctor" says what is missing.';
   return new TsbuildError(error.errorClass, error.code, error.message, { hint, details: error.details });
 }
 

@@ -35,8 +35,8 @@ export interface Helper {
   close(): Promise<void>;
 }
 
-/** How to start it; without a choice it is `default`. */
-export type StartOptions = Omit<ServerOptions, 'userNamespace' | 'isolation'> & { readonly isolation?: IsolationChoice };
+/** How to start it; without a choice it is `default`. `namespaces` is that and nothing else. */
+export type StartOptions = Omit<ServerOptions, 'userNamespace' | 'isolation'> & { readonly isolation?: IsolationChoice | Isolation };
 
 /**
  * Starts the sandbox process and resolves when it is ready. Start it early: Node's spawn is a fork, which costs 2 ms at
@@ -49,7 +49,7 @@ export async function startHelper({ isolation = 'default', ...options }: StartOp
   try {
     return await startServer({ ...options, userNamespace: await findUserNamespace(), isolation: 'namespaces' });
   } catch (error) {
-    if (process.geteuid?.() !== 0 || !isRefusal(error)) throw error;
+    if (isolation === 'namespaces' || process.geteuid?.() !== 0 || !isRefusal(error)) throw error;
     return startServer({ ...options, ...(await withoutNamespaces()) });
   }
 }

@@ -237,7 +237,7 @@ test('--ssh without an agent says what to do', () => {
   assert.throws(() => requestOf('--ssh default .', { SSH_AUTH_SOCK: '' }), { code: 'SSH_AGENT_MISSING' });
 });
 
-for (const line of ['', '--help', 'build --help', 'check --help', 'graph --help', 'parse --help', 'context --help', 'images --help', 'inspect --help', 'history --help', 'tag --help', 'rm --help', 'save --help', 'load --help', 'logs --help', 'du --help', 'prune --help', 'store --help', 'completion --help']) {
+for (const line of ['', '--help', 'build --help', 'check --help', 'graph --help', 'parse --help', 'context --help', 'doctor --help', 'images --help', 'inspect --help', 'history --help', 'tag --help', 'rm --help', 'save --help', 'load --help', 'logs --help', 'du --help', 'prune --help', 'store --help', 'completion --help']) {
   test(`help: tsbuild ${line}`, () => {
     const invocation = parse(line);
     assert.equal(invocation.command, 'print');
@@ -252,7 +252,7 @@ test('`help build` is `build --help`', () => {
 
 test('completion bash names every command', () => {
   const invocation = parse('completion bash');
-  assert.match(invocation.command === 'print' ? invocation.text : '', /compgen -W "build check graph parse context images inspect history tag rm save load logs du prune store completion"/);
+  assert.match(invocation.command === 'print' ? invocation.text : '', /compgen -W "build check graph parse context images inspect history tag rm save load logs du prune store doctor completion"/);
 });
 
 test('--version prints the version', () => {

@@ -71,7 +71,7 @@ export function fakeProcess(options: { readonly tty?: boolean; readonly columns?
 export function fakeCommands(given: Partial<Commands>): () => Promise<Commands> {
   const refuse = (): never => { throw new Error('this test does not expect the command'); };
   const commands: Commands = {
-    build: refuse, check: refuse, outline: refuse, targets: refuse, parse: refuse, context: refuse, graph: refuse, images: refuse, inspect: refuse, history: refuse, tag: refuse, remove: refuse, diskUse: refuse, prune: refuse, verifyStore: refuse, save: refuse,
+    build: refuse, check: refuse, outline: refuse, targets: refuse, parse: refuse, context: refuse, doctor: refuse, graph: refuse, images: refuse, inspect: refuse, history: refuse, tag: refuse, remove: refuse, diskUse: refuse, prune: refuse, verifyStore: refuse, save: refuse,
     load: refuse, logs: refuse, stepEnd: refuse, sourceText: () => undefined, ...given,
   };
   return () => Promise.resolve(commands);
