@@ -102,16 +102,25 @@ function encodeFlag(flag: string, escape: EscapeCharacter, { quoted }: Style): s
   }).join('');
 }
 
-/** Breaks the line where it is too long, and protects an escape character at its end by a blank that is trimmed. */
+/** Breaks the line where it is too long. */
 function breakLine(line: string, escape: EscapeCharacter): string {
   const pieces: string[] = [];
-  let rest = line.endsWith(escape) && !line.endsWith(escape + escape) ? `${line}\f` : line;
+  let rest = protectEnd(line, escape);
   while (Buffer.byteLength(rest) > lineSizeMax) {
     const cut = findCut(rest, escape);
     pieces.push(`${rest.slice(0, cut)}${escape}\n`);
     rest = rest.slice(cut);
   }
   return [...pieces, rest].join('');
+}
+
+/**
+ * An escape character at the end is protected by a blank that is trimmed; a blank at the end, as in a word with an open quote, by
+ * an escape character that has nothing to escape.
+ */
+function protectEnd(line: string, escape: EscapeCharacter): string {
+  if (line.endsWith(escape) && !line.endsWith(escape + escape)) return `${line}\f`;
+  return isSpace(line.charCodeAt(line.length - 1)) ? `${line}${escape}\f` : line;
 }
 
 /** Not behind an escape character, not before a `#` or blanks, and not within a character. */

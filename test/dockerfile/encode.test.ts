@@ -50,6 +50,7 @@ const sources: readonly (readonly [name: string, source: string])[] = [
   ['a flag in quotes before a here-document', "# escape=`\nRUN --x='\"' cat <<E\nx\nE\n"],
   ['a flag with ${ in quotes before a here-document', "RUN --x='${' cat <<E\nx\nE\n"],
   ['an escape character at the end', 'RUN a\\\u00a0\nRUN b\n'],
+  ['an open quote and a blank before an escape character at the end', 'ONBUILD ARG " \\ \u000b\nCOPY a\n'],
   ['two escape characters at the end', 'RUN a\\\\\nRUN b\n'],
   ['legacy ENV with a blank that is escaped', 'ENV a\\  b=c\n'],
   ['a name that ends in a blank', 'ONBUILD A\u0085 RUN x\nA\u0085 b\n'],
