@@ -30,7 +30,7 @@ export interface Sources {
 export function openSources({ store, searchPath, registry, secrets, keepsTimes, archiveBytesMax }: SourcesOptions): Sources {
   const secret = (id: string): Promise<Uint8Array | null> => secrets.secret(id);
   const downloads = createDownloads({ store, registry, secret });
-  const repositories = createRepositories({ tmp: store.paths.tmp, searchPath, registry, keepsTimes, secret, ssh: (id) => secrets.agent(id)?.[0] ?? null });
+  const repositories = createRepositories({ store, searchPath, registry, keepsTimes, secret, ssh: (id) => secrets.agent(id)?.[0] ?? null });
   const trees = new Map<string, Promise<FetchedTree>>();
   const fetchNew = async (url: string, folder: string, signal: AbortSignal): Promise<FetchedTree> => {
     const { fetchTree } = await import('./remote-tree.ts');

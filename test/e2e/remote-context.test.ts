@@ -12,7 +12,7 @@ import { unfinished, until } from '../support/machine-state.ts';
 import { forRun, skipWithout } from '../support/needs.ts';
 import type { Finished } from '../support/run-process.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
-import { runTsbuild, startTsbuild } from '../support/tsbuild.ts';
+import { mustBuild, runTsbuild, startTsbuild } from '../support/tsbuild.ts';
 import { makeTar } from '../layer/support.ts';
 
 const skip = skipWithout(...forRun, { program: 'git' });
@@ -219,6 +219,42 @@ test('looking at a Dockerfile on standard input makes no store; what cannot be l
     assert.match(finished.stderr, message);
     assert.ok(!finished.stderr.includes('swordfish9'), finished.stderr);
   }
+});
+
+test('an unchanged address or repository is asked for, not sent again, and misses no step; a changed one says so', { skip }, async (t) => {
+  const { folder, tar } = prepare(t);
+  const call = { store: join(folder, 'store'), cwd: folder };
+  const archive = { body: await tar({ Dockerfile: dockerfile, f: '1' }), tag: '"1"' };
+  const bodies: string[] = [];
+  const port = await serve(t, (request, response) => {
+    if (request.headers['if-none-match'] === archive.tag) return void response.writeHead(304, { etag: archive.tag }).end();
+    bodies.push(archive.tag);
+    response.writeHead(200, { etag: archive.tag }).end(archive.body);
+  });
+  const repository = await makeRepository(join(folder, 'r'), 'r');
+  await repository.commit({ Dockerfile: dockerfile, f: '1' });
+  const { base, asked } = await serveGit(t, join(folder, 'r'));
+  const notes = async (context: string): Promise<readonly string[]> => {
+    const { events } = await mustBuild([context], call);
+    const performed = events.filter((event) => event.type === 'step-done' && !event.cached).map((event) => ('id' in event ? event.id : ''));
+    const steps = events.flatMap((event) => (event.type === 'step-started' && event.step.position !== undefined && performed.includes(event.step.id) ? [event.step.name] : []));
+    return [...steps, ...events.flatMap((event) => (event.type === 'step-note' ? [event.text] : []))];
+  };
+  const performedCopy = ['[1/1] COPY . /'];
+  assert.deepEqual(await notes(`http://127.0.0.1:${port}/a.tar`), performedCopy);
+  assert.deepEqual(await notes(`http://127.0.0.1:${port}/a.tar`), []);
+  assert.deepEqual(bodies, ['"1"'], 'the body came once');
+  Object.assign(archive, { body: await tar({ Dockerfile: dockerfile, f: '2' }), tag: '"2"' });
+  assert.deepEqual(await notes(`http://127.0.0.1:${port}/a.tar`), [...performedCopy, 'miss: changed context']);
+  assert.deepEqual(bodies, ['"1"', '"2"']);
+  await notes(`${base}/r.git`);
+  const first = asked.splice(0).length;
+  assert.deepEqual(await notes(`${base}/r.git`), []);
+  const second = asked.splice(0).length;
+  assert.ok(second < first && second <= 2, `${first} requests, then ${second}: the references only`);
+  await repository.commit({ f: '3' });
+  assert.deepEqual(await notes(`${base}/r.git`), [...performedCopy, 'miss: changed context']);
+  assert.equal(asked.length, first);
 });
 
 test('an archive on standard input is unpacked while it comes', { skip }, async (t) => {

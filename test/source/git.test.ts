@@ -1,16 +1,18 @@
 /** Repositories by the system's git: what references stand for, what is checked out, who is let in, and what hostile ones try. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { existsSync, lstatSync, readFileSync, readlinkSync } from 'node:fs';
-import { readdir } from 'node:fs/promises';
+import { chmodSync, existsSync, lstatSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
+import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
+import type { BlobDigest } from '../../src/base/digest.ts';
 import { parseGitUrl, type GitUrl } from '../../src/dockerfile/git-url.ts';
 import { createRepositories, type RepositoriesOptions, type Repository } from '../../src/source/git/repositories.ts';
 import { gitDirectoryReader } from '../../src/source/git/git-tree.ts';
 import { calm } from '../registry/client.ts';
 import { commitSeconds, makeRepository, serveGit, startGitDaemon, testGit } from '../support/git-server.ts';
 import { findProgram, skipWithout } from '../support/needs.ts';
+import { openTestStore } from '../store/open-test-store.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const skip = skipWithout({ program: 'git' });
@@ -30,10 +32,10 @@ function urlOf(text: string): GitUrl {
 
 
 /** Asks what an address stands for, as a build of its own. */
-function resolve(t: TestContext, text: string, { secrets = {}, keepsGit = false, ssh, signal = calm, ...options }: Call = {}): Promise<Repository> {
+async function resolve(t: TestContext, text: string, { secrets = {}, keepsGit = false, ssh, signal = calm, ...options }: Call = {}): Promise<Repository> {
   const secret = (id: string): Promise<Uint8Array | null> => Promise.resolve(secrets[id] === undefined ? null : Buffer.from(secrets[id]));
   const repositories = createRepositories({
-    tmp: temporaryFolder(t), searchPath: process.env['PATH'] ?? '', registry: { env: {}, homeDir: '/nonexistent' }, keepsTimes: false, secret, ssh: () => ssh ?? null, ...options,
+    store: options.store ?? (await openTestStore(t)), searchPath: process.env['PATH'] ?? '', registry: { env: {}, homeDir: '/nonexistent' }, keepsTimes: false, secret, ssh: () => ssh ?? null, ...options,
   });
   return repositories.resolve({ url: urlOf(text), keepsGit, signal });
 }
@@ -116,6 +118,40 @@ test('only what is needed is fetched, and nothing but the references to know the
   await found.open();
   assert.deepEqual((await resolve(t, `${base}/r.git#${found.commit}`)).commit, found.commit);
   assert.equal(asked.length - listing <= 3, true, 'a whole commit asks nothing');
+});
+
+test('a commit that was fetched is not fetched again, whatever reference leads to it, as long as its pack is whole', { skip }, async (t) => {
+  const folder = temporaryFolder(t);
+  const { git, commit } = await makeRepository(folder, 'r');
+  await commit({ old: '' });
+  await commit({ 'd/f': 'x:1', l: '->d/f', old: 'o'.repeat(10_000) });
+  await git('tag', 'v1');
+  const { base, asked } = await serveGit(t, folder);
+  const store = await openTestStore(t);
+  /** Files, and how often the server was asked for more than its references. */
+  const look = async (address: string): Promise<readonly [files: readonly string[], fetches: number]> => {
+    const found = await resolve(t, address, { store });
+    const listing = asked.length;
+    const names = await files(Promise.resolve(found));
+    await rm(store.paths.tmp, { recursive: true });
+    await mkdir(store.paths.tmp);
+    return [names, asked.length - listing];
+  };
+  const [first, fetches] = await look(`${base}/r.git`);
+  assert.ok(fetches > 0);
+  assert.deepEqual(await look(`${base}/r.git`), [first, 0]);
+  assert.deepEqual(await look(`${base}/r.git#v1`), [first, 0]);
+  assert.deepEqual(await look(`${base}/r.git#v1:d`), [['f 755 "1"'], 0]);
+  const digest = JSON.parse(readFileSync(join(store.paths.cache, 'git', `${await git('rev-parse', 'HEAD')}.json`), 'utf8')) as { readonly digest: BlobDigest };
+  const pack = store.blobs.path(digest.digest);
+  chmodSync(pack, 0o600);
+  writeFileSync(pack, Buffer.concat([readFileSync(pack).subarray(0, -1), Buffer.of(0)]));
+  const [again, refetches] = await look(`${base}/r.git`);
+  assert.deepEqual(again, first);
+  assert.ok(refetches > 0, 'a broken pack is fetched again');
+  assert.deepEqual(await look(`${base}/r.git`), [first, 0]);
+  await commit({ 'd/f': '2' });
+  assert.ok((await look(`${base}/r.git`))[1] > 0, 'another commit is fetched');
 });
 
 test('git:// and plain files behind http are read, too', { skip }, async (t) => {

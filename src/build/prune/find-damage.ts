@@ -94,7 +94,7 @@ function checkSteps({ root, isWhole }: Search): readonly CheckedRecord[] {
 /** Records of downloads and of pulled layers. */
 function checkHints({ root, isWhole }: Search): readonly CheckedRecord[] {
   const layers = namesIn(join(root, 'layers', 'v1')).flatMap((name) => jsonFiles(root, join('layers', 'v1', name)));
-  return [...jsonFiles(root, join('cache', 'v1', 'http')), ...layers].map((path) => {
+  return [...jsonFiles(root, join('cache', 'v1', 'http')), ...jsonFiles(root, join('cache', 'v1', 'git')), ...layers].map((path) => {
     const hex = /"digest":"sha256:([0-9a-f]{64})"/.exec(readText(join(root, path)) ?? '')?.[1];
     return { damage: hex === undefined ? brokenRecord(path) : staleRecord(path, [hex], isWhole) };
   });

@@ -145,7 +145,7 @@ function listSteps(search: Search): readonly Entry[] {
 }
 
 function listDownloads({ root, blobs }: Search): readonly Entry[] {
-  return files(root, join('cache', 'v1', 'http')).map(({ path, stat }): Entry => {
+  return [...files(root, join('cache', 'v1', 'http')), ...files(root, join('cache', 'v1', 'git'))].map(({ path, stat }): Entry => {
     const hex = /"digest":"sha256:([0-9a-f]{64})"/.exec(readFileSync(join(root, path), 'utf8'))?.[1];
     const lastUsedMs = Math.max(stat.mtimeMs, hex === undefined ? 0 : (blobs.get(hex)?.lastUsedMs ?? 0));
     return { kind: 'download', path, needs: hex === undefined ? [] : [hex], lastUsedMs, ownBytes: stat.size, about: hex === undefined ? 'broken record' : `sha256:${hex}` };

@@ -1,7 +1,8 @@
 /** From a resolved commit to its files in a new folder: fetch, check out, submodules. Start at `checkOut`. */
-import { lstat, mkdir } from 'node:fs/promises';
+import { lstat, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errnoCode, TsbuildError } from '../../base/errors.ts';
+import type { KeptPacks } from './kept-packs.ts';
 import type { ResolvedCommit } from './resolve-commit.ts';
 
 /** Runs git for this repository; `network` calls may fail for reasons that are not this machine's. */
@@ -15,6 +16,9 @@ export interface CheckOutRequest {
   readonly submodules: boolean;
   /** A new folder for the files, `.git` among them. */
   readonly tree: string;
+  /** What earlier builds fetched; null where `.git` is kept, which would tell how the commit came. */
+  readonly packs: KeptPacks | null;
+  readonly signal: AbortSignal;
 }
 
 /** What was checked out. */
@@ -31,7 +35,7 @@ export async function checkOut(git: Git, request: CheckOutRequest): Promise<Chec
   const format = resolved.commit.length === 64 ? ['--object-format=sha256'] : [];
   await git(['init', '--quiet', '--template=', ...format], { directory: tree });
   await git(['remote', 'add', '--', 'origin', remote], { directory: tree });
-  await fetchCommit(git, request);
+  if (!(await restoreCommit(git, request))) await fetchAndKeep(git, request);
   await git(['checkout', '--quiet', '--force', '--detach', '--no-recurse-submodules', resolved.commit], { directory: tree });
   if (request.submodules && (await isFile(join(tree, '.gitmodules')))) await updateSubmodules(git, tree);
   const seconds = await git(['show', '--no-patch', '--format=%ct', 'HEAD'], { directory: tree });
@@ -44,6 +48,20 @@ async function checkVersion(git: Git, what: string): Promise<void> {
   const [, major = '0', minor = '0'] = /(\d+)\.(\d+)/.exec(text) ?? [];
   if (Number(major) > 2 || (Number(major) === 2 && Number(minor) >= 31)) return;
   throw new TsbuildError('machine', 'GIT_TOO_OLD', `${what}: it needs git 2.31 or newer, and this is ${text}`, { hint: 'Install a newer git.' });
+}
+
+/** From the store, without a word to the server. The commit is then all that is known of its history, as after a shallow fetch. */
+async function restoreCommit(git: Git, { tree, resolved: { commit }, packs, signal }: CheckOutRequest): Promise<boolean> {
+  const pack = (await packs?.restore(commit, join(tree, '.git'), signal)) ?? null;
+  if (pack === null) return false;
+  await git(['index-pack', pack], { directory: tree });
+  await writeFile(join(tree, '.git/shallow'), `${commit}\n`, { mode: 0o600 });
+  return hasCommit(git, tree, commit);
+}
+
+async function fetchAndKeep(git: Git, request: CheckOutRequest): Promise<void> {
+  await fetchCommit(git, request);
+  await request.packs?.keep(request.resolved.commit, join(request.tree, '.git'));
 }
 
 /**

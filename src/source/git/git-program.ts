@@ -47,7 +47,7 @@ const config: GitAccess['config'] = [
   ['core.hooksPath', '/dev/null'], ['core.fsmonitor', 'false'], ['core.attributesFile', '/dev/null'], ['core.excludesFile', '/dev/null'],
   ['core.autocrlf', 'false'], ['core.symlinks', 'true'], ['core.fileMode', 'true'], ['core.logAllRefUpdates', 'false'],
   ['init.defaultBranch', 'master'], ['credential.helper', ''], ['gc.auto', '0'], ['maintenance.auto', 'false'],
-  ['fetch.writeCommitGraph', 'false'], ['fetch.recurseSubmodules', 'false'], ['submodule.recurse', 'false'], ['remote.origin.followRemoteHEAD', 'never'],
+  ['fetch.writeCommitGraph', 'false'], ['fetch.unpackLimit', '1'], ['fetch.recurseSubmodules', 'false'], ['submodule.recurse', 'false'], ['remote.origin.followRemoteHEAD', 'never'],
   ['advice.detachedHead', 'false'], ['http.lowSpeedLimit', '1'], ['http.lowSpeedTime', '60'], ['transfer.fsckObjects', 'true'],
   ...['zeroPaddedFilemode', 'badTimezone', 'missingSpaceBeforeDate', 'missingEmail', 'missingSpaceBeforeEmail', 'multipleAuthors'].map((id) => [`fetch.fsck.${id}`, 'ignore'] as const),
 ];

@@ -7,14 +7,15 @@ import { join } from 'node:path';
 import type { JsonValue } from '../../base/canonical.ts';
 import { hideCredentials, type GitUrl } from '../../dockerfile/git-url.ts';
 import type { RegistryConfigSources } from '../../registry/load-config.ts';
+import type { Store } from '../../store/store.ts';
 import { openAccess, type AccessSources, type RemoteAccess } from './access.ts';
 import { runGit, type GitSurroundings } from './git-program.ts';
 import { resolveCommit, type ResolvedCommit } from './resolve-commit.ts';
 import { makeFolder } from '../../store/durable.ts';
 
 export interface RepositoriesOptions extends Pick<AccessSources, 'secret' | 'ssh'> {
-  /** For checked-out files; its owner removes it. */
-  readonly tmp: string;
+  /** For what was fetched; checked-out files lie in its temporary folder. */
+  readonly store: Store;
   /** Folders in which git and ssh are looked for, as in PATH. */
   readonly searchPath: string;
   /** Proxies and authorities are those of registries. */
@@ -63,7 +64,7 @@ export function createRepositories(options: RepositoriesOptions): Repositories {
   return {
     resolve: (request) => {
       const key = JSON.stringify([request.url, request.keepsGit]);
-      const found = known.get(key) ?? resolve({ options, request, surround, folder: join(options.tmp, `git-${known.size}`) });
+      const found = known.get(key) ?? resolve({ options, request, surround, folder: join(options.store.paths.tmp, `git-${known.size}`) });
       known.set(key, found);
       return found;
     },
@@ -112,10 +113,10 @@ interface Opening {
 async function open({ request, options, folder }: Task, { surroundings, access, resolved, keepsGit }: Opening): Promise<OpenRepository> {
   const { url, signal } = request;
   const what = nameOf(url);
-  const [{ checkOut }, { locateSubdirectory, stampTree }, { settleGitFolder }] = await Promise.all([import('./check-out.ts'), import('./git-tree.ts'), import('./settle-git-folder.ts')]);
+  const [{ checkOut }, { locateSubdirectory, stampTree }, { openPacks }, { settleGitFolder }] = await Promise.all([import('./check-out.ts'), import('./git-tree.ts'), import('./kept-packs.ts'), import('./settle-git-folder.ts')]);
   const git: Parameters<typeof checkOut>[0] = (args, { directory, network = false }) =>
     runGit(surroundings, { what, args, signal, errorClass: network ? 'registry' : 'machine', ...(directory === undefined ? {} : { directory }), ...(network ? { access: access.access } : {}) });
-  const { timeSeconds } = await checkOut(git, { what, remote: access.remote, resolved, submodules: url.submodules, tree: folder });
+  const { timeSeconds } = await checkOut(git, { what, remote: access.remote, resolved, submodules: url.submodules, tree: folder, packs: keepsGit ? null : openPacks(options.store), signal });
   if (keepsGit) await settleGitFolder(git, join(folder, '.git'));
   const root = join(folder, locateSubdirectory(what, folder, url.subdirectory));
   if (options.keepsTimes) await stampTree(Buffer.from(root), timeSeconds);
@@ -125,8 +126,8 @@ async function open({ request, options, folder }: Task, { surroundings, access, 
 const proxyNames = ['http_proxy', 'https_proxy', 'no_proxy', 'all_proxy'];
 
 /** Proxies by either spelling; authorities as for registries, where the user has named some. */
-async function prepare({ tmp, searchPath, registry: { env } }: RepositoriesOptions): Promise<GitSurroundings> {
-  const folder = join(tmp, 'git-home');
+async function prepare({ store, searchPath, registry: { env } }: RepositoriesOptions): Promise<GitSurroundings> {
+  const folder = join(store.paths.tmp, 'git-home');
   makeFolder(folder);
   const proxies = proxyNames.flatMap((name) => {
     const value = env[name.toUpperCase()] || env[name] || '';
