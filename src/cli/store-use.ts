@@ -29,9 +29,10 @@ function formatTime(ms: number): string {
 }
 
 /** What was checked, then a line for each damage. */
-export function formatVerified({ blobCount, blobBytes, imageCount, recordCount, damages, snapshotsProved, snapshotsRemoved }: VerifyReport): string {
+export function formatVerified({ blobCount, blobBytes, imageCount, recordCount, damages, snapshotsProved, snapshotsWithoutRoom, snapshotsRemoved }: VerifyReport): string {
   const rows = damages.map(({ code, what, text, repair }) => [code, repair === 'none' ? '' : repair, what, text]);
   const list = rows.length === 0 ? '' : formatTable([['DAMAGE', 'REPAIR', 'WHAT', 'WHY'], ...rows]);
   const removed = snapshotsRemoved === 0 ? '' : `; ${snapshotsRemoved} snapshots removed, to be unpacked again`;
-  return `${list}${blobCount} blobs (${formatBytes(blobBytes)}), ${imageCount} names, ${recordCount} records, ${snapshotsProved} unpacked layers: ${damages.length === 0 ? 'all right' : `${damages.length} damaged`}${removed}\n`;
+  const unproved = snapshotsWithoutRoom === 0 ? '' : `; ${snapshotsWithoutRoom} unpacked layers not compared: the disk is full`;
+  return `${list}${blobCount} blobs (${formatBytes(blobBytes)}), ${imageCount} names, ${recordCount} records, ${snapshotsProved} unpacked layers: ${damages.length === 0 ? 'all right' : `${damages.length} damaged`}${unproved}${removed}\n`;
 }

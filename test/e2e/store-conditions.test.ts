@@ -67,6 +67,7 @@ test('a disk that is really full: the error says what to do, prune works on it, 
     assert.match(full.text, /tsbuild prune/);
     assert.deepEqual(await unfinished(call.store), []);
     await mustVerify(call);
+    assert.match((await runTsbuild(['store', 'verify'], call)).stdout, /all right; \d+ unpacked layers not compared: the disk is full$/m);
     const pruned = await runTsbuild(['prune', '--all', '--force'], call);
     assert.equal(pruned.exitCode, 0, pruned.stderr);
     await mustRun('mount', ['-o', 'remount,size=64m', disk]);

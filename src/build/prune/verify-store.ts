@@ -42,6 +42,8 @@ export interface VerifyReport {
   readonly damages: readonly VerifiedDamage[];
   /** Snapshots that are, entry by entry, what their layers say. */
   readonly snapshotsProved: number;
+  /** Snapshots that were not compared, because the disk has no room to unpack their layers once more. */
+  readonly snapshotsWithoutRoom: number;
   /** Snapshots that were removed because they could not be proved. */
   readonly snapshotsRemoved: number;
 }
@@ -81,6 +83,7 @@ export async function verifyStore(store: Store, options: { readonly repair: bool
     recordCount: found.recordCount,
     damages: found.damages.map((damage) => ({ code: damage.code, what: damage.name ?? damage.path ?? 'oci/index.json', text: damage.text, repair: repairOf(damage) })),
     snapshotsProved: proof.proved.size,
+    snapshotsWithoutRoom: proof.withoutRoom,
     snapshotsRemoved: found.snapshotsRemoved,
   };
 }
