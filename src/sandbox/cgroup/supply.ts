@@ -1,14 +1,15 @@
 /**
- * Hands out groups to the steps of a build, and makes the next one ahead while a step runs. How a group is made comes in as
+ * Hands out groups to the steps of a build, and makes the next ones ahead while a step runs. How a group is made comes in as
  * a function. Start at `GroupSupply`.
  */
+import { releaseAll } from '../../base/releasing.ts';
 import type { GroupLimits } from './group-limits.ts';
 import type { EndParked } from './park.ts';
 import type { MissingController, StepGroup } from './step-group.ts';
 
 /**
- * Gives groups to the steps of one build. The group of the next step is made ahead, with a process that waits in it, because
- * going there takes the kernel longer than everything else that a short step needs.
+ * Gives groups to the steps of one build. Those of the next steps are made ahead, each with a process that waits in it,
+ * because going there takes the kernel longer than everything else that a short step needs.
  */
 export interface Cgroups {
   /**
@@ -35,12 +36,19 @@ export interface CgroupOptions {
   readonly onWarning: (text: string) => void;
 }
 
-/** Begins with the first group at once. */
+/**
+ * Groups that are ready or on their way, and when they are made anew. Who goes to a group first waits for all processors
+ * (an RCU grace period, 10 to 20 ms); who goes at the same time waits with it. So several are made at once, while one is left.
+ */
+const readyMax = 4;
+const readyMin = 1;
+
+/** Begins with the first groups at once. */
 export class GroupSupply implements Cgroups {
   readonly #make: () => Promise<StepGroup>;
   readonly #options: CgroupOptions;
   #aheadLeft: number;
-  #next: Promise<StepGroup> | null = null;
+  readonly #ready: Promise<StepGroup>[] = [];
   #hasWarned = false;
 
   constructor(make: () => Promise<StepGroup>, options: CgroupOptions) {
@@ -51,9 +59,7 @@ export class GroupSupply implements Cgroups {
   }
 
   async make(): Promise<StepGroup> {
-    const next = this.#next;
-    this.#next = null;
-    const group = await (next ?? this.#make());
+    const group = await (this.#ready.shift() ?? this.#make());
     this.#prepare();
     const text = this.#hasWarned ? null : describeMissing(group.missing);
     this.#hasWarned = true;
@@ -62,18 +68,19 @@ export class GroupSupply implements Cgroups {
   }
 
   async close(): Promise<void> {
-    const next = this.#next;
-    this.#next = null;
     this.#aheadLeft = 0;
-    const [outcome] = await Promise.allSettled([next]);
-    if (outcome.status === 'fulfilled') await outcome.value?.remove();
+    const outcomes = await Promise.allSettled(this.#ready.splice(0));
+    await releaseAll(outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [() => outcome.value.remove()] : [])));
   }
 
   #prepare(): void {
-    if (this.#aheadLeft <= 0 || this.#next !== null) return;
-    this.#aheadLeft -= 1;
-    this.#next = this.#make().then((group) => this.#parkIn(group));
-    this.#next.catch(() => undefined); // the step that it was for is told
+    if (this.#ready.length > readyMin) return;
+    while (this.#aheadLeft > 0 && this.#ready.length < readyMax) {
+      this.#aheadLeft -= 1;
+      const next = this.#make().then((group) => this.#parkIn(group));
+      next.catch(() => undefined); // the step that it was for is told
+      this.#ready.push(next);
+    }
   }
 
   /** A limit of one process would leave no room for the step beside the one that waits. */
